@@ -1,0 +1,188 @@
+package dffmpeg
+
+import "time"
+
+// RegisterRequest is how a worker announces itself, and stays known: it repeats
+// it within its registration interval.
+type RegisterRequest struct {
+	WorkerID             string       `json:"worker_id" minLength:"1" maxLength:"128" doc:"The worker's own client ID"`
+	Capabilities         []string     `json:"capabilities,omitempty" doc:"Protocol features, such as ack/1"`
+	Binaries             []string     `json:"binaries,omitempty" doc:"Programs it can run"`
+	Paths                []string     `json:"paths,omitempty" doc:"Roots it has"`
+	RegistrationInterval int          `json:"registration_interval" minimum:"1" maximum:"86400" doc:"Seconds between registrations"`
+	Version              *string      `json:"version,omitempty"`
+	SupportedTransports  []string     `json:"supported_transports" minItems:"1" doc:"Transports it can listen on, best first"`
+	Status               WorkerStatus `json:"status,omitempty" enum:"online,draining" default:"online"`
+	// InstanceID differs between runs of the worker. (Extension to 0.4.)
+	InstanceID string `json:"instance_id,omitempty" maxLength:"64" doc:"Differs between runs of the worker"`
+	// Running lists what it runs now; meaningful with InstanceID. (Extension.)
+	Running []AttemptRef `json:"running,omitempty" doc:"Attempts it runs now"`
+}
+
+// AttemptRef names one attempt of a job.
+type AttemptRef struct {
+	JobID   string `json:"job_id"`
+	Attempt int    `json:"attempt"`
+}
+
+// RegisterAnswer tells a worker where to listen.
+type RegisterAnswer struct {
+	Transport         string         `json:"transport"`
+	TransportMetadata map[string]any `json:"transport_metadata"`
+	// Stop lists attempts that are no longer the worker's. (Extension to 0.4.)
+	Stop []AttemptRef `json:"stop,omitempty" doc:"Attempts to stop: they are no longer this worker's"`
+}
+
+// VerifyRequest sends a registration token back.
+type VerifyRequest struct {
+	RegistrationToken string `json:"registration_token"`
+}
+
+// DeregisterRequest takes a worker offline.
+type DeregisterRequest struct {
+	WorkerID string `json:"worker_id"`
+}
+
+// SubmitRequest asks for a job.
+type SubmitRequest struct {
+	BinaryName          string   `json:"binary_name" minLength:"1" doc:"Name of the program, such as ffmpeg"`
+	Arguments           []string `json:"arguments" doc:"Arguments; $Name/… stands for a path below a named root"`
+	Paths               []string `json:"paths,omitempty" doc:"Names of the roots used"`
+	WorkingDirectory    *string  `json:"working_directory,omitempty"`
+	SupportedTransports []string `json:"supported_transports" minItems:"1" doc:"Transports it can listen on, best first"`
+	Monitor             bool     `json:"monitor,omitempty" doc:"Cancel the job when its requester goes silent"`
+	HeartbeatInterval   *int     `json:"heartbeat_interval,omitempty" minimum:"1" maximum:"86400" doc:"Seconds; the coordinator's default when absent"`
+	// Features lists the protocol features of the client. (Extension to 0.4.)
+	Features []string `json:"features,omitempty"`
+	// IdempotencyKey makes a repeated submission return the first job. (Extension.)
+	IdempotencyKey string `json:"idempotency_key,omitempty" maxLength:"128"`
+}
+
+// FinishRequest is a worker's final report.
+type FinishRequest struct {
+	Status   JobStatus `json:"status" enum:"completed,failed,canceled"`
+	ExitCode *int      `json:"exit_code,omitempty"`
+	Attempt  int       `json:"attempt,omitempty" minimum:"0"` // extension; 0 means the current one
+	Reason   string    `json:"reason,omitempty" maxLength:"4096" doc:"Why it failed, when the exit code does not say"`
+}
+
+// LogsRequest is a batch of output from a worker.
+type LogsRequest struct {
+	Logs    []LogEntry `json:"logs" minItems:"1"`
+	Attempt int        `json:"attempt,omitempty" minimum:"0"` // extension
+	// Batch numbers the batches of an attempt from 1; a batch that was stored
+	// already is not stored again. (Extension; 0 means not numbered.)
+	Batch int64 `json:"batch,omitempty" minimum:"0" doc:"Number of the batch within the attempt, from 1"`
+}
+
+// LogsAnswer is a page of a job's output.
+type LogsAnswer struct {
+	Logs          []LogEntry `json:"logs"`
+	LastMessageID *string    `json:"last_message_id" doc:"Cursor for the next page"`
+}
+
+// AcknowledgeRequest says which messages arrived and were acted upon.
+// (Extension to 0.4.)
+type AcknowledgeRequest struct {
+	MessageIDs []string `json:"message_ids" minItems:"1" maxItems:"1000"`
+}
+
+// CommandAnswer is the answer to a command about a job.
+type CommandAnswer struct {
+	Status string  `json:"status"` // always "ok"
+	Detail *string `json:"detail"`
+}
+
+// Details that peers compare (protocol.md, Endpoints).
+const (
+	DetailAlreadyFinished = "Job already finished"
+	DetailAlreadyTerminal = "Job already terminal"
+)
+
+// OKAnswer is the answer to verify and deregister.
+type OKAnswer struct {
+	Status string `json:"status"` // always "ok"
+}
+
+// JanitorAction names a set of the janitor's duties.
+type JanitorAction string
+
+// The janitor's actions.
+const (
+	JanitorRunAll       JanitorAction = "run_all"
+	JanitorCleanWorkers JanitorAction = "clean_workers"
+	JanitorCleanJobs    JanitorAction = "clean_jobs"
+)
+
+// JanitorRequest asks for a round of the janitor.
+type JanitorRequest struct {
+	Action JanitorAction `json:"action" enum:"run_all,clean_workers,clean_jobs"`
+}
+
+// JanitorAnswer confirms it.
+type JanitorAnswer struct {
+	Message string        `json:"message"` // "Action accepted"
+	Action  JanitorAction `json:"action"`
+}
+
+// MessagesAnswer is the answer to a poll, and one line of a stream.
+type MessagesAnswer struct {
+	Messages []Message `json:"messages"`
+}
+
+// HealthStatus is a component's or the coordinator's condition.
+type HealthStatus string
+
+// The conditions.
+const (
+	HealthOnline    HealthStatus = "online"
+	HealthUnhealthy HealthStatus = "unhealthy"
+	HealthShutdown  HealthStatus = "shutdown"
+)
+
+// ComponentHealth is the condition of a repository or a transport.
+type ComponentHealth struct {
+	Status HealthStatus `json:"status"`
+	Detail *string      `json:"detail"`
+}
+
+// HealthAnswer is the coordinator's condition; the maps are null unless asked
+// for in depth.
+type HealthAnswer struct {
+	Status     HealthStatus               `json:"status"`
+	Version    string                     `json:"version"`
+	Databases  map[string]ComponentHealth `json:"databases"`
+	Transports map[string]ComponentHealth `json:"transports"`
+	Features   []string                   `json:"features"` // extension
+}
+
+// JobCounts counts jobs: active now, and started within the last 1 and 5
+// minutes.
+type JobCounts struct {
+	Current int `json:"current"`
+	Last1m  int `json:"last_1m"`
+	Last5m  int `json:"last_5m"`
+}
+
+// MetricsAnswer is the coordinator's count of jobs.
+type MetricsAnswer struct {
+	Total     JobCounts            `json:"total"`
+	PerBinary map[string]JobCounts `json:"per_binary"`
+	PerWorker map[string]JobCounts `json:"per_worker"`
+}
+
+// ErrorAnswer is the body of every answer from status 400 on. Detail is a
+// string, or for code "validation" a list of [FieldError].
+type ErrorAnswer struct {
+	Detail any  `json:"detail"`
+	Code   Code `json:"code,omitempty"` // extension
+}
+
+// DashboardWorker is a worker's line on the dashboard.
+type DashboardWorker struct {
+	WorkerID string       `json:"worker_id"`
+	Status   WorkerStatus `json:"status"`
+	LastSeen *time.Time   `json:"last_seen"`
+	Binaries []string     `json:"binaries"`
+	Paths    []string     `json:"paths"`
+}

@@ -1,0 +1,84 @@
+package dffmpeg
+
+import (
+	"maps"
+	"strings"
+	"time"
+)
+
+// Job is one process to run somewhere: the record that the coordinator stores
+// and shows. Pointers are members that may be null on the wire.
+type Job struct {
+	ID               string     `json:"job_id" doc:"ULID of the job"`
+	RequesterID      string     `json:"requester_id" doc:"Identity that submitted it"`
+	BinaryName       string     `json:"binary_name" doc:"Name of the program to run, such as ffmpeg"`
+	Arguments        []string   `json:"arguments" doc:"Arguments; $Name/… stands for a path below a named root"`
+	Paths            []string   `json:"paths" doc:"Names of the roots a worker needs"`
+	WorkingDirectory *string    `json:"working_directory" doc:"Directory to run in, as $Name/…"`
+	Status           JobStatus  `json:"status" enum:"pending,assigned,running,canceling,completed,failed,canceled"`
+	ExitCode         *int       `json:"exit_code" doc:"The process's exit code, once it ended"`
+	WorkerID         *string    `json:"worker_id" doc:"Worker of the current or last attempt"`
+	CreatedAt        time.Time  `json:"created_at"`
+	LastUpdate       time.Time  `json:"last_update" doc:"When the status last changed"`
+	WorkerLastSeen   *time.Time `json:"worker_last_seen" doc:"Last sign of life from its worker"`
+	ClientLastSeen   *time.Time `json:"client_last_seen" doc:"Last sign of life from its requester"`
+	// HeartbeatInterval is in seconds; both ends report within it.
+	HeartbeatInterval int  `json:"heartbeat_interval" doc:"Seconds between heartbeats"`
+	Monitor           bool `json:"monitor" doc:"Whether the job is canceled when its requester goes silent"`
+
+	Transport         string         `json:"transport" doc:"Transport that carries messages to the requester"`
+	TransportMetadata map[string]any `json:"transport_metadata" doc:"Where the requester listens"`
+
+	// Attempt counts assignments: 0 before the first. Reports that carry an
+	// older number change nothing. (Extension to 0.4.)
+	Attempt int `json:"attempt" required:"false" doc:"Number of the current attempt; 0 before the first"`
+	// Reason says in a sentence why the job waits or how it ended, when the
+	// status alone does not. (Extension to 0.4.)
+	Reason string `json:"reason,omitempty" doc:"Why the job waits or how it ended"`
+
+	// IdempotencyKey makes a repeated submission by the same requester return
+	// the first job. Never shown.
+	IdempotencyKey string `json:"-"`
+	// Version counts changes of the record; a store applies a janitor's
+	// decision only to the version that it was made for.
+	Version int64 `json:"-"`
+}
+
+// Worker returns the ID of the job's worker, "" when it never had one.
+func (j *Job) Worker() string {
+	if j.WorkerID == nil {
+		return ""
+	}
+	return *j.WorkerID
+}
+
+// Requester returns where messages about the job go to its submitter.
+func (j *Job) Requester() Recipient {
+	return Recipient{Kind: RecipientRequester, ID: j.RequesterID, JobID: j.ID}
+}
+
+// Public returns a copy of the record as a peer may see it: without private
+// transport metadata, and with lists that are never null.
+func (j Job) Public() Job {
+	j.TransportMetadata = PublicMetadata(j.TransportMetadata)
+	j.Arguments = listOf(j.Arguments)
+	j.Paths = listOf(j.Paths)
+	return j
+}
+
+// PublicMetadata returns metadata without the keys that begin with "_", which
+// are private to the coordinator (protocol.md, Endpoints). It never returns nil.
+func PublicMetadata(metadata map[string]any) map[string]any {
+	public := make(map[string]any, len(metadata))
+	maps.Copy(public, metadata)
+	maps.DeleteFunc(public, func(key string, _ any) bool { return strings.HasPrefix(key, "_") })
+	return public
+}
+
+// listOf turns a nil list into an empty one: 0.4 peers accept no null list.
+func listOf(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

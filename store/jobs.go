@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// Jobs keeps jobs and moves them through their life. Every method that names a
+// job returns an error with dffmpeg.CodeNotFound when there is none of that ID.
+//
+// An operation of a worker (By) on a job whose worker or attempt is not the
+// caller's has the outcome Refused, whatever the job's status; only when the
+// caller is the holder do Repeated and Finished apply.
+type Jobs interface {
+	// Submit stores a new pending job. The caller fills in the record but for
+	// ID (made by the store when empty), Status, Attempt, times and Version.
+	// ClientLastSeen is set. No message announces it. When the requester
+	// submitted a job with the same non-empty IdempotencyKey before, that job
+	// is returned with the outcome Repeated. An ID that exists is CodeConflict.
+	Submit(ctx context.Context, job dffmpeg.Job) (Change, error)
+
+	// Claim assigns a pending job to a worker: pending → assigned, attempt + 1,
+	// WorkerLastSeen null, Reason cleared. Messages: job_status to the requester
+	// and job_request to the worker. Refused when the job is no longer pending,
+	// or the worker is unknown or not online.
+	Claim(ctx context.Context, jobID, workerID string) (Change, error)
+
+	// Accept says that the worker starts the job: assigned → running; sets
+	// WorkerLastSeen. Acknowledges the job_request. Message: job_status to the
+	// requester. Repeated when it is running already for this attempt. When
+	// Refused, Finished, or the job is being canceled (then Refused), a
+	// job_status `canceled` (respectively `canceling`) goes to the worker, if
+	// such a worker is registered.
+	Accept(ctx context.Context, jobID string, by By) (Change, error)
+
+	// Reject gives an assigned job back: assigned → pending; WorkerID is kept,
+	// so that the scheduler can avoid it. Acknowledges the job_request. Message:
+	// job_status to the requester. Refused unless assigned to the caller.
+	Reject(ctx context.Context, jobID string, by By) (Change, error)
+
+	// Renew is a worker's heartbeat: sets WorkerLastSeen. While the job runs a
+	// job_status `running` goes to the requester; while it is canceling, the
+	// worker is told `canceling` again. When Finished or Refused, the worker is
+	// told job_status `canceled`, if such a worker is registered.
+	Renew(ctx context.Context, jobID string, by By) (Change, error)
+
+	// Finish is the worker's final report: assigned, running or canceling →
+	// result.Status, which must be terminal (CodeInvalid otherwise).
+	// Acknowledges all messages to the worker about the job. Message:
+	// job_status to the requester. Repeated when the same attempt reported the
+	// same status before; Finished when the job ended otherwise.
+	Finish(ctx context.Context, jobID string, by By, result Result) (Change, error)
+
+	// AppendLogs stores output and announces it: message job_logs to the
+	// requester, whose ID is the cursor of these entries. Entries get an ID and
+	// where absent a timestamp. Entries are kept also after the job ended, if
+	// they come from the last attempt. With batch > 0, a batch whose number is
+	// not greater than the attempt's last one is Repeated and not stored.
+	// Refused stores nothing. The job's status and Version do not change.
+	AppendLogs(ctx context.Context, jobID string, by By, batch int64, entries []dffmpeg.LogEntry) (Change, error)
+
+	// Logs returns output oldest first. See LogQuery.
+	Logs(ctx context.Context, jobID string, query LogQuery) (LogPage, error)
+
+	// Attend is the requester's heartbeat: sets ClientLastSeen, and Monitor
+	// when monitor is not nil. When Finished, the final job_status is sent to
+	// the requester again.
+	Attend(ctx context.Context, jobID string, monitor *bool) (Change, error)
+
+	// Cancel ends a job on request: pending → canceled; assigned, running →
+	// canceling. by is the identity that asked, the sender of the messages.
+	// Messages: job_status to the requester and, if it has one, the worker; a
+	// job_request not yet acknowledged is withdrawn. Repeated when it is
+	// canceling already, Finished when it ended.
+	Cancel(ctx context.Context, jobID, by, reason string) (Change, error)
+
+	// Requeue gives up on an attempt: assigned, running → pending with reason.
+	// Message: job_status to the requester; the job_request is withdrawn; if
+	// it had been sent, the worker is told job_status `canceled`. Refused when
+	// seen.Version is no longer the job's.
+	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (Change, error)
+
+	// Conclude ends a job on the coordinator's own decision, with reason:
+	// status is failed or canceled and must be allowed from seen.Status.
+	// Messages: job_status to the requester, and `canceled` to the worker when
+	// the job was in one's hands. Refused when seen.Version is no longer the
+	// job's.
+	Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (Change, error)
+
+	// Job returns one job.
+	Job(ctx context.Context, id string) (dffmpeg.Job, error)
+
+	// List returns jobs newest first. See JobQuery.
+	List(ctx context.Context, query JobQuery) ([]dffmpeg.Job, error)
+
+	// Active returns jobs with the given statuses (all active ones when none
+	// is given), oldest first, at most limit (0: all).
+	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
+
+	// Loads returns the number of jobs in the hands of each worker that has
+	// any (assigned, running, canceling).
+	Loads(ctx context.Context) (map[string]int, error)
+
+	// Tally counts jobs for the metrics: those active now, and those created
+	// since each of the given ages ago, per binary and per worker.
+	Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error)
+}
+
+// Result is how a process ended.
+type Result struct {
+	Status   dffmpeg.JobStatus
+	ExitCode *int
+	Reason   string
+}
+
+// JobQuery selects jobs: the active ones and those whose last update is within
+// Window.
+type JobQuery struct {
+	Requester string        // only this identity's; "" for everybody's
+	Window    time.Duration // for finished ones
+	Before    string        // only jobs whose ID sorts before this one
+	Limit     int           // 0: no limit
+}
+
+// LogQuery selects batches of output.
+type LogQuery struct {
+	Since string // only batches whose message ID sorts after this; "" for all
+	Limit int    // at most so many batches; 0: all
+	// Without Since, Limit keeps the newest batches. With it, the oldest ones
+	// after Since, so that paging misses none.
+}
+
+// LogPage is a page of output.
+type LogPage struct {
+	Entries []dffmpeg.LogEntry
+	// LastMessageID is the cursor behind the last entry; the query's Since
+	// when there is none.
+	LastMessageID string
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// Workers keeps what the coordinator knows of workers.
+type Workers interface {
+	// Register stores a worker's announcement and a fresh token, and sends the
+	// token as verify_registration. A worker that was online or draining takes
+	// the status asked for at once; any other becomes registering. When it was
+	// unknown or offline, or its transport changed, the message is held back
+	// for delay (Message.NotBefore). Earlier tokens not yet verified are void
+	// and their messages withdrawn. LastSeen does not change.
+	Register(ctx context.Context, registration Registration) (Registered, error)
+
+	// Verify completes a registration: the worker takes the status it asked
+	// for, LastSeen is set, the token is spent and its message acknowledged.
+	// Errors: CodeNotFound for an unknown worker, ErrNoPendingRegistration,
+	// ErrInvalidToken.
+	Verify(ctx context.Context, workerID, token string) (dffmpeg.Worker, error)
+
+	// Deregister takes a worker offline: its lists and version are cleared, its
+	// interval is 0, its transport none, a token not yet verified is void and
+	// messages not yet delivered to it are dropped. Unknown workers are
+	// CodeNotFound; an offline one stays so.
+	Deregister(ctx context.Context, workerID string) (dffmpeg.Worker, error)
+
+	// Expire does what Deregister does to a worker found silent, unless its
+	// record has changed since: then it returns false.
+	Expire(ctx context.Context, seen dffmpeg.Worker) (bool, error)
+
+	// Worker returns one worker or CodeNotFound.
+	Worker(ctx context.Context, id string) (dffmpeg.Worker, error)
+
+	// ListWorkers returns workers: online and draining ones first, then by last
+	// seen descending (never seen last), then by ID. Offline ones are included when
+	// last seen within window.
+	ListWorkers(ctx context.Context, window time.Duration) ([]dffmpeg.Worker, error)
+}
+
+// Registration is a worker's announcement.
+type Registration struct {
+	// Worker holds what the worker said of itself and the negotiated transport.
+	// Status is what it asks for: online or draining.
+	Worker dffmpeg.Worker
+	Token  string
+	// Delay holds the token's message back from a worker that may not listen yet.
+	Delay time.Duration
+}
+
+// Registered is the result of a registration.
+type Registered struct {
+	Worker dffmpeg.Worker
+	// Previous is the record before, nil for a new worker.
+	Previous *dffmpeg.Worker
+	Messages []dffmpeg.Message
+}
+
+// Errors of Verify, with the details that peers see (protocol.md, Endpoints).
+// Compare with errors.Is.
+var (
+	ErrNoPendingRegistration error = dffmpeg.Errorf(dffmpeg.CodeInvalid, "No pending registration to verify")
+	ErrInvalidToken          error = dffmpeg.Errorf(dffmpeg.CodeInvalid, "Invalid registration token")
+)
