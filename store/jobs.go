@@ -83,10 +83,13 @@ type Jobs interface {
 	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (Change, error)
 
 	// Conclude ends a job on the coordinator's own decision, with reason:
-	// status is failed or canceled and must be allowed from seen.Status.
-	// Messages: job_status to the requester, and `canceled` to the worker when
-	// the job was in one's hands. Refused when seen.Version is no longer the
-	// job's.
+	// status is failed, canceled or, to have the worker stop it first,
+	// canceling, and must be allowed from seen.Status (CodeInvalid otherwise).
+	// Messages: job_status to the requester, and to the worker, when the job was
+	// in one's hands, `canceling` or `canceled` accordingly. Refused when
+	// seen.Version is no longer the job's: every operation that changes the
+	// record, heartbeats included, raises Version, so a sign of life that came
+	// meanwhile wins.
 	Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (Change, error)
 
 	// Job returns one job.
