@@ -1,0 +1,125 @@
+// Package announce makes committed changes known: it decorates the store so
+// that every operation, once committed, wakes the outbox for the recipients of
+// its messages and the scheduler when there may be something to assign. Rule 3
+// of the architecture lives here: events, not sleeps.
+package announce
+
+import (
+	"context"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+// Post is told who has new mail. Notify must not block.
+type Post interface {
+	// Notify says that to has mail which may be delivered from notBefore on;
+	// the zero time means now.
+	Notify(to dffmpeg.Recipient, notBefore time.Time)
+}
+
+// Queue is told that a job or a worker may have become available. Wake must
+// not block.
+type Queue interface{ Wake() }
+
+// Wrap returns state with every operation announced. Reads pass through.
+func Wrap(state store.State, post Post, queue Queue) store.State {
+	return &announcer{State: state, post: post, queue: queue}
+}
+
+type announcer struct {
+	store.State
+	post  Post
+	queue Queue
+}
+
+// change announces the result of an operation on a job and passes it on.
+func (a *announcer) change(c store.Change, err error) (store.Change, error) {
+	if err != nil {
+		return c, err
+	}
+	a.mail(c.Messages)
+	if c.Outcome == store.Applied && (c.Job.Status == dffmpeg.JobPending || c.Job.Status.Terminal()) {
+		a.queue.Wake() // a job to assign, or a worker with less to do
+	}
+	return c, nil
+}
+
+// mail notifies each recipient once per operation.
+func (a *announcer) mail(messages []dffmpeg.Message) {
+	for i, m := range messages {
+		if i > 0 && messages[i-1].To == m.To {
+			continue
+		}
+		a.post.Notify(m.To, m.NotBefore)
+	}
+}
+
+func (a *announcer) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, error) {
+	return a.change(a.State.Submit(ctx, job))
+}
+
+func (a *announcer) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
+	return a.change(a.State.Claim(ctx, jobID, workerID))
+}
+
+func (a *announcer) Accept(ctx context.Context, jobID string, by store.By) (store.Change, error) {
+	return a.change(a.State.Accept(ctx, jobID, by))
+}
+
+func (a *announcer) Reject(ctx context.Context, jobID string, by store.By) (store.Change, error) {
+	return a.change(a.State.Reject(ctx, jobID, by))
+}
+
+func (a *announcer) Renew(ctx context.Context, jobID string, by store.By) (store.Change, error) {
+	return a.change(a.State.Renew(ctx, jobID, by))
+}
+
+func (a *announcer) Finish(ctx context.Context, jobID string, by store.By, result store.Result) (store.Change, error) {
+	return a.change(a.State.Finish(ctx, jobID, by, result))
+}
+
+func (a *announcer) AppendLogs(ctx context.Context, jobID string, by store.By, batch int64, entries []dffmpeg.LogEntry) (store.Change, error) {
+	c, err := a.State.AppendLogs(ctx, jobID, by, batch, entries)
+	if err == nil {
+		a.mail(c.Messages)
+	}
+	return c, err
+}
+
+func (a *announcer) Attend(ctx context.Context, jobID string, monitor *bool) (store.Change, error) {
+	c, err := a.State.Attend(ctx, jobID, monitor)
+	if err == nil {
+		a.mail(c.Messages)
+	}
+	return c, err
+}
+
+func (a *announcer) Cancel(ctx context.Context, jobID, by, reason string) (store.Change, error) {
+	return a.change(a.State.Cancel(ctx, jobID, by, reason))
+}
+
+func (a *announcer) Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error) {
+	return a.change(a.State.Requeue(ctx, seen, reason))
+}
+
+func (a *announcer) Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (store.Change, error) {
+	return a.change(a.State.Conclude(ctx, seen, status, reason))
+}
+
+func (a *announcer) Register(ctx context.Context, registration store.Registration) (store.Registered, error) {
+	r, err := a.State.Register(ctx, registration)
+	if err == nil {
+		a.mail(r.Messages)
+	}
+	return r, err
+}
+
+func (a *announcer) Verify(ctx context.Context, workerID, token string) (dffmpeg.Worker, error) {
+	w, err := a.State.Verify(ctx, workerID, token)
+	if err == nil && w.Status == dffmpeg.WorkerOnline {
+		a.queue.Wake()
+	}
+	return w, err
+}

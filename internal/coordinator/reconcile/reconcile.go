@@ -1,0 +1,104 @@
+// Package reconcile compares what a worker says it runs with what the
+// coordinator believes it runs, when the worker registers.
+package reconcile
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+// State is the part of the store that reconciliation uses.
+type State interface {
+	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
+	Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (store.Change, error)
+	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
+}
+
+// Reconciler settles differences. It may be used by several goroutines at once.
+type Reconciler struct {
+	state  State
+	logger *slog.Logger
+}
+
+// New returns a reconciler.
+func New(state State, logger *slog.Logger) *Reconciler {
+	return &Reconciler{state: state, logger: logger}
+}
+
+// Reconcile is called after a registration, with the worker's record before it
+// (nil for a new one). It returns the attempts that the worker runs but no
+// longer holds, which it must stop. When the worker is a new instance, jobs
+// that it held and does not run died with the old one: they end at once instead
+// of after the heartbeat window, and offers it never accepted are made anew.
+//
+// A worker that sends no instance ID (0.4) is left alone.
+func (r *Reconciler) Reconcile(ctx context.Context, previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
+	if request.InstanceID == "" {
+		return nil, nil
+	}
+	restarted := previous != nil && previous.InstanceID != request.InstanceID
+	if !restarted && len(request.Running) == 0 {
+		return nil, nil
+	}
+	held, err := r.held(ctx, request.WorkerID)
+	if err != nil {
+		return nil, err
+	}
+	running := make(map[string]bool, len(request.Running))
+	var stop []dffmpeg.AttemptRef
+	for _, ref := range request.Running {
+		running[ref.JobID] = true
+		if job, ok := held[ref.JobID]; !ok || job.Attempt != ref.Attempt {
+			stop = append(stop, ref)
+		}
+	}
+	if !restarted {
+		return stop, nil
+	}
+	for id, job := range held {
+		if running[id] {
+			continue
+		}
+		if err := r.lose(ctx, job); err != nil {
+			return nil, err
+		}
+	}
+	return stop, nil
+}
+
+// held returns the jobs in the hands of a worker.
+func (r *Reconciler) held(ctx context.Context, workerID string) (map[string]dffmpeg.Job, error) {
+	jobs, err := r.state.Active(ctx, 0, dffmpeg.JobAssigned, dffmpeg.JobRunning, dffmpeg.JobCanceling)
+	if err != nil {
+		return nil, err
+	}
+	held := make(map[string]dffmpeg.Job)
+	for _, job := range jobs {
+		if job.Worker() == workerID {
+			held[job.ID] = job
+		}
+	}
+	return held, nil
+}
+
+// lose ends an attempt that no longer runs anywhere.
+func (r *Reconciler) lose(ctx context.Context, job dffmpeg.Job) error {
+	var err error
+	reason := "Worker " + job.Worker() + " was restarted while it ran the job"
+	switch job.Status {
+	case dffmpeg.JobAssigned:
+		_, err = r.state.Requeue(ctx, job, "Worker "+job.Worker()+" was restarted before it accepted the job")
+	case dffmpeg.JobCanceling:
+		_, err = r.state.Conclude(ctx, job, dffmpeg.JobCanceled, reason)
+	default:
+		_, err = r.state.Conclude(ctx, job, dffmpeg.JobFailed, reason)
+	}
+	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
+		return nil
+	}
+	r.logger.Warn("worker was restarted; its job is lost", "job", job.ID, "worker", job.Worker(), "status", string(job.Status))
+	return err
+}
