@@ -14,7 +14,6 @@ import (
 type State interface {
 	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
 	Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (store.Change, error)
-	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
 }
 
 // Reconciler settles differences. It may be used by several goroutines at once.
@@ -31,8 +30,9 @@ func New(state State, logger *slog.Logger) *Reconciler {
 // Reconcile is called after a registration, with the worker's record before it
 // (nil for a new one). It returns the attempts that the worker runs but no
 // longer holds, which it must stop. When the worker is a new instance, jobs
-// that it held and does not run died with the old one: they end at once instead
-// of after the heartbeat window, and offers it never accepted are made anew.
+// that it had accepted and does not run died with the old one: they end at once
+// instead of after the heartbeat window. Offers stand: the new instance finds
+// their messages unacknowledged.
 //
 // A worker that sends no instance ID (0.4) is left alone.
 func (r *Reconciler) Reconcile(ctx context.Context, previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
@@ -59,7 +59,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, previous *dffmpeg.Worker, re
 		return stop, nil
 	}
 	for id, job := range held {
-		if running[id] {
+		if running[id] || job.Status == dffmpeg.JobAssigned {
 			continue
 		}
 		if err := r.lose(ctx, job); err != nil {
@@ -86,19 +86,14 @@ func (r *Reconciler) held(ctx context.Context, workerID string) (map[string]dffm
 
 // lose ends an attempt that no longer runs anywhere.
 func (r *Reconciler) lose(ctx context.Context, job dffmpeg.Job) error {
-	var err error
-	reason := "Worker " + job.Worker() + " was restarted while it ran the job"
-	switch job.Status {
-	case dffmpeg.JobAssigned:
-		_, err = r.state.Requeue(ctx, job, "Worker "+job.Worker()+" was restarted before it accepted the job")
-	case dffmpeg.JobCanceling:
-		_, err = r.state.Conclude(ctx, job, dffmpeg.JobCanceled, reason)
-	default:
-		_, err = r.state.Conclude(ctx, job, dffmpeg.JobFailed, reason)
+	status := dffmpeg.JobFailed
+	if job.Status == dffmpeg.JobCanceling {
+		status = dffmpeg.JobCanceled
 	}
+	_, err := r.state.Conclude(ctx, job, status, "Worker "+job.Worker()+" was restarted while it ran the job")
 	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
 		return nil
 	}
-	r.logger.Warn("worker was restarted; its job is lost", "job", job.ID, "worker", job.Worker(), "status", string(job.Status))
+	r.logger.Warn("worker was restarted; its job is lost", "job", job.ID, "worker", job.Worker(), "status", string(status))
 	return err
 }
