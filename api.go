@@ -31,6 +31,8 @@ type RegisterAnswer struct {
 	TransportMetadata map[string]any `json:"transport_metadata"`
 	// Stop lists attempts that are no longer the worker's. (Extension to 0.4.)
 	Stop []AttemptRef `json:"stop,omitempty" doc:"Attempts to stop: they are no longer this worker's"`
+	// Features lists the coordinator's protocol features. (Extension to 0.4.)
+	Features []string `json:"features,omitempty"`
 }
 
 // VerifyRequest sends a registration token back.
@@ -56,6 +58,13 @@ type SubmitRequest struct {
 	Features []string `json:"features,omitempty"`
 	// IdempotencyKey makes a repeated submission return the first job. (Extension.)
 	IdempotencyKey string `json:"idempotency_key,omitempty" maxLength:"128"`
+}
+
+// SubmitAnswer is the record of the job just submitted.
+type SubmitAnswer struct {
+	Job
+	// Features lists the coordinator's protocol features. (Extension to 0.4.)
+	Features []string `json:"features,omitempty"`
 }
 
 // FinishRequest is a worker's final report.
