@@ -1,0 +1,156 @@
+// Package client is the Go library for people who submit jobs: submit, attach,
+// read output, cancel, look at jobs and workers. The command line and the
+// drop-in proxy are built on it.
+package client
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/signedhttp"
+	"github.com/dffmpeg/dffmpeg/transport"
+)
+
+// Connector makes the peer's end of the transport that a coordinator chose.
+type Connector interface {
+	// Names lists the transports that can be connected, best first.
+	Names() []string
+	// Connect returns a client that listens as told. It does not connect yet.
+	Connect(name string, subscription transport.Subscription) (transport.Client, error)
+}
+
+// Caller sends requests to the coordinator.
+type Caller interface {
+	Call(ctx context.Context, method, path string, query url.Values, in, out any) error
+}
+
+// Client talks to one coordinator as one identity. It may be used by several
+// goroutines at once. It starts nothing by itself.
+type Client struct {
+	id        string
+	caller    Caller
+	connector Connector
+	logger    *slog.Logger
+}
+
+// New returns a client for identity id.
+func New(id string, caller Caller, connector Connector, logger *slog.Logger) *Client {
+	return &Client{id: id, caller: caller, connector: connector, logger: logger}
+}
+
+// Submit submits a job and returns its record. Repeating a submission whose
+// answer was lost is safe when the request carries an IdempotencyKey: a
+// coordinator of ours then returns the first job.
+func (c *Client) Submit(ctx context.Context, request dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, error) {
+	if len(request.SupportedTransports) == 0 {
+		request.SupportedTransports = c.connector.Names()
+	}
+	request.Features = []string{dffmpeg.FeatureAck}
+	request.Arguments = notNil(request.Arguments)
+	request.Paths = notNil(request.Paths)
+	var answer dffmpeg.SubmitAnswer
+	err := c.caller.Call(ctx, http.MethodPost, "/jobs/submit", nil, request, &answer)
+	return answer, err
+}
+
+// notNil returns list, or an empty list for nil: lists may not be null on the
+// wire.
+func notNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// Job returns a job's record.
+func (c *Client) Job(ctx context.Context, id string) (dffmpeg.Job, error) {
+	var job dffmpeg.Job
+	err := c.caller.Call(ctx, http.MethodGet, jobPath(id, "status"), nil, nil, &job)
+	return job, err
+}
+
+// Jobs returns the identity's active jobs and those that finished within
+// window, newest first.
+func (c *Client) Jobs(ctx context.Context, window time.Duration) ([]dffmpeg.Job, error) {
+	var jobs []dffmpeg.Job
+	err := c.caller.Call(ctx, http.MethodGet, "/jobs", seconds("window", window), nil, &jobs)
+	return jobs, err
+}
+
+// Workers returns the workers, and the offline ones last seen within window.
+func (c *Client) Workers(ctx context.Context, window time.Duration) ([]dffmpeg.Worker, error) {
+	var workers []dffmpeg.Worker
+	err := c.caller.Call(ctx, http.MethodGet, "/workers", seconds("window", window), nil, &workers)
+	return workers, err
+}
+
+// Worker returns one worker.
+func (c *Client) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) {
+	var worker dffmpeg.Worker
+	err := c.caller.Call(ctx, http.MethodGet, "/workers/"+url.PathEscape(id), nil, nil, &worker)
+	return worker, err
+}
+
+// Cancel asks for a job to be stopped. It returns false when the job had ended
+// before.
+func (c *Client) Cancel(ctx context.Context, id string) (bool, error) {
+	var answer dffmpeg.CommandAnswer
+	err := c.caller.Call(ctx, http.MethodPost, jobPath(id, "cancel"), nil, nil, &answer)
+	return answer.Detail == nil || *answer.Detail != dffmpeg.DetailAlreadyFinished, err
+}
+
+// Logs returns a page of a job's output: the batches after cursor since (all
+// when empty), at most limit of them (0: as many as the coordinator gives).
+func (c *Client) Logs(ctx context.Context, id, since string, limit int) (dffmpeg.LogsAnswer, error) {
+	query := url.Values{}
+	if since != "" {
+		query.Set("since_message_id", since)
+	}
+	if limit > 0 {
+		query.Set("limit", strconv.Itoa(limit))
+	}
+	var page dffmpeg.LogsAnswer
+	err := c.caller.Call(ctx, http.MethodGet, jobPath(id, "logs"), query, nil, &page)
+	return page, err
+}
+
+// Health returns the coordinator's condition. A coordinator that is not well
+// answers with an error of code CodeUnavailable or CodeInternal.
+func (c *Client) Health(ctx context.Context, deep bool) (dffmpeg.HealthAnswer, error) {
+	var health dffmpeg.HealthAnswer
+	query := url.Values{}
+	if deep {
+		query.Set("deep", "true")
+	}
+	err := c.caller.Call(ctx, http.MethodGet, "/health", query, nil, &health)
+	return health, err
+}
+
+// heartbeat tells the coordinator that the requester still waits. It returns
+// true when the job has ended.
+func (c *Client) heartbeat(ctx context.Context, id string, monitor bool) (bool, error) {
+	query := url.Values{"monitor": {strconv.FormatBool(monitor)}}
+	var answer dffmpeg.CommandAnswer
+	err := c.caller.Call(ctx, http.MethodPost, jobPath(id, "client_heartbeat"), query, nil, &answer)
+	return answer.Detail != nil && *answer.Detail == dffmpeg.DetailAlreadyFinished, err
+}
+
+// jobPath returns the path of one of a job's endpoints.
+func jobPath(id, action string) string { return "/jobs/" + url.PathEscape(id) + "/" + action }
+
+// seconds returns a query of one duration in whole seconds.
+func seconds(name string, d time.Duration) url.Values {
+	return url.Values{name: {strconv.FormatInt(int64(d/time.Second), 10)}}
+}
+
+// Unreachable reports whether err says that the coordinator did not answer.
+func Unreachable(err error) bool {
+	var u *signedhttp.Unreachable
+	return errors.As(err, &u)
+}
