@@ -12,13 +12,16 @@ import (
 //
 // An operation of a worker (By) on a job whose worker or attempt is not the
 // caller's has the outcome Refused, whatever the job's status; only when the
-// caller is the holder do Repeated and Finished apply.
+// caller is the holder do Repeated and Finished apply. A job that is pending
+// again is in nobody's hands. Every applied report but output sets
+// WorkerLastSeen.
 type Jobs interface {
 	// Submit stores a new pending job. The caller fills in the record but for
 	// ID (made by the store when empty), Status, Attempt, times and Version.
 	// ClientLastSeen is set. No message announces it. When the requester
 	// submitted a job with the same non-empty IdempotencyKey before, that job
 	// is returned with the outcome Repeated. An ID that exists is CodeConflict.
+	// Lists and metadata that are nil are stored empty.
 	Submit(ctx context.Context, job dffmpeg.Job) (Change, error)
 
 	// Claim assigns a pending job to a worker: pending → assigned, attempt + 1,
@@ -37,7 +40,8 @@ type Jobs interface {
 
 	// Reject gives an assigned job back: assigned → pending; WorkerID is kept,
 	// so that the scheduler can avoid it. Acknowledges the job_request. Message:
-	// job_status to the requester. Refused unless assigned to the caller.
+	// job_status to the requester. Refused unless assigned to the caller, also
+	// when the job ended.
 	Reject(ctx context.Context, jobID string, by By) (Change, error)
 
 	// Renew is a worker's heartbeat: sets WorkerLastSeen. While the job runs a
@@ -50,7 +54,7 @@ type Jobs interface {
 	// result.Status, which must be terminal (CodeInvalid otherwise).
 	// Acknowledges all messages to the worker about the job. Message:
 	// job_status to the requester. Repeated when the same attempt reported the
-	// same status before; Finished when the job ended otherwise.
+	// same result before; Finished when the job ended otherwise.
 	Finish(ctx context.Context, jobID string, by By, result Result) (Change, error)
 
 	// AppendLogs stores output and announces it: message job_logs to the
@@ -58,7 +62,8 @@ type Jobs interface {
 	// where absent a timestamp. Entries are kept also after the job ended, if
 	// they come from the last attempt. With batch > 0, a batch whose number is
 	// not greater than the attempt's last one is Repeated and not stored.
-	// Refused stores nothing. The job's status and Version do not change.
+	// Refused stores nothing. The job's status and Version do not change. An
+	// empty batch is CodeInvalid.
 	AppendLogs(ctx context.Context, jobID string, by By, batch int64, entries []dffmpeg.LogEntry) (Change, error)
 
 	// Logs returns output oldest first. See LogQuery.
@@ -79,14 +84,16 @@ type Jobs interface {
 	// Requeue gives up on an attempt: assigned, running → pending with reason.
 	// Message: job_status to the requester; the job_request is withdrawn; if
 	// it had been sent, the worker is told job_status `canceled`. Refused when
-	// seen.Version is no longer the job's.
+	// seen.Version is no longer the job's. CodeInvalid when seen.Status is
+	// another one.
 	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (Change, error)
 
 	// Conclude ends a job on the coordinator's own decision, with reason:
 	// status is failed, canceled or, to have the worker stop it first,
 	// canceling, and must be allowed from seen.Status (CodeInvalid otherwise).
 	// Messages: job_status to the requester, and to the worker, when the job was
-	// in one's hands, `canceling` or `canceled` accordingly. Refused when
+	// in one's hands, `canceling` or `canceled` accordingly; a job_request not
+	// yet acknowledged is withdrawn. Refused when
 	// seen.Version is no longer the job's: every operation that changes the
 	// record, heartbeats included, raises Version, so a sign of life that came
 	// meanwhile wins.
@@ -95,11 +102,11 @@ type Jobs interface {
 	// Job returns one job.
 	Job(ctx context.Context, id string) (dffmpeg.Job, error)
 
-	// List returns jobs newest first. See JobQuery.
+	// List returns jobs newest first, by ID. See JobQuery.
 	List(ctx context.Context, query JobQuery) ([]dffmpeg.Job, error)
 
 	// Active returns jobs with the given statuses (all active ones when none
-	// is given), oldest first, at most limit (0: all).
+	// is given), oldest first by ID, at most limit (0: all).
 	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
 
 	// Loads returns the number of jobs in the hands of each worker that has
@@ -107,7 +114,9 @@ type Jobs interface {
 	Loads(ctx context.Context) (map[string]int, error)
 
 	// Tally counts jobs for the metrics: those active now, and those created
-	// since each of the given ages ago, per binary and per worker.
+	// since each of the given ages ago, per binary and per worker. A job counts
+	// for its last worker, as current only while it is in that worker's hands.
+	// Binaries and workers without a job to count are left out.
 	Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error)
 }
 
@@ -118,8 +127,8 @@ type Result struct {
 	Reason   string
 }
 
-// JobQuery selects jobs: the active ones and those whose last update is within
-// Window.
+// JobQuery selects jobs: the active ones and those whose last update is less
+// than Window ago.
 type JobQuery struct {
 	Requester string        // only this identity's; "" for everybody's
 	Window    time.Duration // for finished ones

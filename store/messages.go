@@ -11,7 +11,9 @@ import (
 // a sequence number from a counter in the recipient's own row, and message IDs
 // that ascend with it, whatever IDs the source of IDs proposed; both are given
 // out in commit order, so that a reader who has seen one message will never
-// find an earlier one appear behind its back.
+// find an earlier one appear behind its back. A message that was withdrawn is
+// seen by no reader from then on; an acknowledged one counts as sent, even if
+// the coordinator that handed it over did not live to say so.
 type Messages interface {
 	// Mail returns messages of a recipient in order, up to the first one whose
 	// NotBefore has not come. See MailQuery. An unknown recipient has none.
@@ -28,7 +30,7 @@ type Messages interface {
 
 	// Unsent returns recipients that have messages not yet sent, on one of the
 	// given transports, at most limit: what an outbox has to deliver after a
-	// start or a lost wake-up.
+	// start or a lost wake-up. Messages held back by NotBefore count.
 	Unsent(ctx context.Context, transports []string, limit int) ([]dffmpeg.Recipient, error)
 }
 

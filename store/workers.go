@@ -14,7 +14,9 @@ type Workers interface {
 	// the status asked for at once; any other becomes registering. When it was
 	// unknown or offline, or its transport changed, the message is held back
 	// for delay (Message.NotBefore). Earlier tokens not yet verified are void
-	// and their messages withdrawn. LastSeen does not change.
+	// and their messages withdrawn. LastSeen does not change. A status asked for
+	// that is neither online nor draining is CodeInvalid. Lists that are nil are
+	// stored empty.
 	Register(ctx context.Context, registration Registration) (Registered, error)
 
 	// Verify completes a registration: the worker takes the status it asked
@@ -25,12 +27,12 @@ type Workers interface {
 
 	// Deregister takes a worker offline: its lists and version are cleared, its
 	// interval is 0, its transport none, a token not yet verified is void and
-	// messages not yet delivered to it are dropped. Unknown workers are
-	// CodeNotFound; an offline one stays so.
+	// messages not yet sent to it are withdrawn. LastSeen and InstanceID stay.
+	// Unknown workers are CodeNotFound; an offline one stays so, unchanged.
 	Deregister(ctx context.Context, workerID string) (dffmpeg.Worker, error)
 
 	// Expire does what Deregister does to a worker found silent, unless its
-	// record has changed since: then it returns false.
+	// record has changed since, it is offline or unknown: then it returns false.
 	Expire(ctx context.Context, seen dffmpeg.Worker) (bool, error)
 
 	// Worker returns one worker or CodeNotFound.
@@ -38,7 +40,7 @@ type Workers interface {
 
 	// ListWorkers returns workers: online and draining ones first, then by last
 	// seen descending (never seen last), then by ID. Offline ones are included when
-	// last seen within window.
+	// last seen less than window ago.
 	ListWorkers(ctx context.Context, window time.Duration) ([]dffmpeg.Worker, error)
 }
 
