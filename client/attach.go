@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -13,6 +14,9 @@ import (
 )
 
 const (
+	// beforeAll is a cursor that every message sorts after. With it somebody
+	// who attaches late gets also what was delivered to others before.
+	beforeAll = "00000000000000000000000000"
 	// finalGrace is how long the final message may take after a heartbeat was
 	// told that the job has ended; then the record is read instead. Needed with
 	// 0.4 coordinators, which may lose it.
@@ -34,8 +38,8 @@ type Events interface {
 // Attachment says how to follow a job.
 type Attachment struct {
 	Job dffmpeg.Job
-	// After is the ID of the last message known, "" for all there are: see
-	// Client.Logs for reading what came before.
+	// After is the ID of the last message known, "" for all since the job's
+	// start: see Client.Logs for reading what came before.
 	After string
 	// Monitor makes the job depend on this attachment: heartbeats are sent, and
 	// when they cease the coordinator cancels the job.
@@ -49,7 +53,7 @@ func (c *Client) Attach(ctx context.Context, at Attachment, events Events) (dffm
 	listener, err := c.connector.Connect(at.Job.Transport, transport.Subscription{
 		Recipient: at.Job.Requester(),
 		Metadata:  at.Job.TransportMetadata,
-		After:     at.After,
+		After:     cmp.Or(at.After, beforeAll),
 	})
 	if err != nil {
 		return dffmpeg.JobStatusChange{}, err

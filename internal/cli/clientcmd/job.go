@@ -1,0 +1,187 @@
+package clientcmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/client"
+	"github.com/dffmpeg/dffmpeg/internal/cli/show"
+)
+
+// jobCommand looks at jobs and steers them.
+func jobCommand(env Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "job", Short: "Look at jobs, follow and cancel them", Args: cobra.NoArgs, RunE: group}
+	cmd.AddCommand(jobList(env), jobShow(env), jobLogs(env), jobAttach(env), jobCancel(env))
+	return cmd
+}
+
+func jobList(env Env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List active jobs and those finished within the window, newest first",
+		Args:  cobra.NoArgs,
+	}
+	jsonFlag(cmd, &asJSON)
+	window := windowFlag(cmd, 3600)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		session, err := env.Connect()
+		if err != nil {
+			return err
+		}
+		jobs, err := session.Client.Jobs(cmd.Context(), seconds(*window))
+		if err != nil {
+			return err
+		}
+		return render(env.Out, asJSON, jobs, func() error { return show.Jobs(env.Out, jobs) })
+	}
+	return cmd
+}
+
+func jobShow(env Env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show JOB_ID",
+		Short: "Show one job",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, job, err := record(cmd.Context(), env, args[0])
+			if err != nil {
+				return err
+			}
+			return render(env.Out, asJSON, job, func() error { return show.Job(env.Out, &job) })
+		},
+	}
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+func jobLogs(env Env) *cobra.Command {
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "logs JOB_ID",
+		Short: "Print a job's output so far; stdout and stderr go where they belong",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			session, job, err := record(cmd.Context(), env, args[0])
+			if err != nil {
+				return err
+			}
+			last, err := printLogs(cmd.Context(), env, session, job.ID)
+			if err != nil || !follow || job.Status.Terminal() {
+				return err
+			}
+			_, err = attach(cmd.Context(), env, session, client.Attachment{Job: job, After: last})
+			return err
+		},
+	}
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the job ends")
+	return cmd
+}
+
+// jobAttach shows a job's output from its start and ends as the job does.
+// Unlike run it only watches: leaving it does not cancel the job.
+func jobAttach(env Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "attach JOB_ID",
+		Short: "Follow a job to its end and exit with its exit code; leaving does not cancel it",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			session, job, err := record(cmd.Context(), env, args[0])
+			if err != nil {
+				return err
+			}
+			last, err := printLogs(cmd.Context(), env, session, job.ID)
+			if err != nil {
+				return err
+			}
+			final := dffmpeg.NewJobStatusChange(&job)
+			if !job.Status.Terminal() {
+				final, err = attach(cmd.Context(), env, session, client.Attachment{Job: job, After: last})
+				if err != nil {
+					return err
+				}
+			}
+			if code := client.ExitCode(final); code != 0 {
+				return &ExitError{Code: code}
+			}
+			return nil
+		},
+	}
+}
+
+func jobCancel(env Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "cancel JOB_ID",
+		Short: "Cancel a job",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			session, err := env.Connect()
+			if err != nil {
+				return err
+			}
+			asked, err := session.Client.Cancel(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if !asked {
+				fmt.Fprintln(env.Out, "Job already finished")
+				return nil
+			}
+			fmt.Fprintln(env.Out, "Cancellation requested")
+			return nil
+		},
+	}
+}
+
+// attach follows a job while the command's context and signals allow.
+func attach(ctx context.Context, env Env, session *Session, at client.Attachment) (dffmpeg.JobStatusChange, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-env.Signals:
+			cancel()
+		case <-done:
+		}
+	}()
+	final, err := session.Client.Attach(ctx, at, &printer{env: env})
+	if ctx.Err() != nil {
+		return final, &ExitError{Code: client.ExitCanceled}
+	}
+	return final, err
+}
+
+// printer shows an attached job's output.
+type printer struct{ env Env }
+
+// Output implements client.Events.
+func (p *printer) Output(lines []dffmpeg.LogEntry) error {
+	return show.Logs(p.env.Out, p.env.Err, lines)
+}
+
+// Status implements client.Events.
+func (p *printer) Status(dffmpeg.JobStatusChange) {}
+
+// printLogs prints what a job has put out so far and returns the cursor.
+func printLogs(ctx context.Context, env Env, session *Session, id string) (string, error) {
+	var last string
+	for {
+		page, err := session.Client.Logs(ctx, id, last, 0)
+		if err != nil || len(page.Logs) == 0 {
+			return last, err
+		}
+		if err := show.Logs(env.Out, env.Err, page.Logs); err != nil {
+			return last, err
+		}
+		if page.LastMessageID == nil || *page.LastMessageID == last {
+			return last, nil
+		}
+		last = *page.LastMessageID
+	}
+}

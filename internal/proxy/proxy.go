@@ -1,0 +1,159 @@
+// Package proxy runs a program elsewhere as if it ran here: it submits the
+// command line as a job, passes its output on as it comes, and ends with its
+// exit code. The drop-in binary and `dffmpeg run` are both made of it.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/client"
+)
+
+// Mapper turns local paths into the form that jobs carry.
+type Mapper interface {
+	// MapArgs returns the arguments with paths replaced, and the names of the
+	// roots used.
+	MapArgs(args []string) (mapped, names []string)
+	// MapWorkingDirectory does the same for the directory to run in.
+	MapWorkingDirectory(dir string) (mapped string, names []string)
+}
+
+// Invocation is a command line as the caller typed it.
+type Invocation struct {
+	Binary string // the program, by name
+	Args   []string
+	Dir    string // working directory
+	Stdout io.Writer
+	Stderr io.Writer
+	// Signals receives what asks the caller to end; the first cancels the
+	// job, the second gives up waiting for it.
+	Signals <-chan os.Signal
+}
+
+// Proxy runs invocations. It may run several at once.
+type Proxy struct {
+	client    *client.Client
+	paths     Mapper
+	heartbeat int // seconds; 0: the coordinator's default
+}
+
+// New returns a Proxy. heartbeat is the interval in seconds to ask for, 0 for
+// the coordinator's default.
+func New(c *client.Client, paths Mapper, heartbeat int) *Proxy {
+	return &Proxy{client: c, paths: paths, heartbeat: heartbeat}
+}
+
+// Request returns the submission for an invocation.
+func (p *Proxy) Request(inv Invocation) dffmpeg.SubmitRequest {
+	args, names := p.paths.MapArgs(inv.Args)
+	request := dffmpeg.SubmitRequest{BinaryName: inv.Binary, Arguments: args, Paths: names}
+	if inv.Dir != "" {
+		dir, dirNames := p.paths.MapWorkingDirectory(inv.Dir)
+		request.WorkingDirectory = &dir
+		request.Paths = union(names, dirNames)
+	}
+	if p.heartbeat > 0 {
+		request.HeartbeatInterval = &p.heartbeat
+	}
+	return request
+}
+
+// union adds the names in more that names lacks.
+func union(names, more []string) []string {
+	have := make(map[string]bool, len(names))
+	for _, n := range names {
+		have[n] = true
+	}
+	for _, n := range more {
+		if !have[n] {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// Run runs an invocation to its end and returns the exit code: the program's
+// own, 130 when it was canceled, 1 when it could not be run. What went wrong
+// is said in one line on Stderr; a program that ran says everything itself.
+func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
+	request := p.Request(inv)
+	request.Monitor = true
+	ctx, giveUp := context.WithCancel(ctx)
+	interrupt := newInterrupt(inv.Signals, giveUp)
+	defer interrupt.close()
+	defer giveUp()
+
+	answer, err := p.client.Submit(ctx, request)
+	if err != nil {
+		return p.complain(inv, interrupt, err)
+	}
+	interrupt.arm(func() { p.cancel(ctx, answer.ID, inv.Stderr, giveUp) })
+	out := &output{stdout: inv.Stdout, stderr: inv.Stderr}
+	final, err := p.client.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true}, out)
+	if err != nil {
+		if out.broken {
+			p.cancel(ctx, answer.ID, inv.Stderr, giveUp) // nobody reads: the program would get SIGPIPE
+		}
+		return p.complain(inv, interrupt, err)
+	}
+	if final.ExitCode == nil && final.Status == dffmpeg.JobFailed {
+		fmt.Fprintf(inv.Stderr, "dffmpeg: %s could not be run: %s\n", inv.Binary, reason(final))
+	}
+	return client.ExitCode(final)
+}
+
+func reason(final dffmpeg.JobStatusChange) string {
+	if final.Reason != "" {
+		return final.Reason
+	}
+	return "the job failed without an exit code; see the coordinator's and the worker's log"
+}
+
+// complain says in one line why the program was not run to its end.
+func (p *Proxy) complain(inv Invocation, interrupt *interrupt, err error) int {
+	if interrupt.happened() {
+		return client.ExitCanceled
+	}
+	if !errors.Is(err, context.Canceled) {
+		fmt.Fprintf(inv.Stderr, "dffmpeg: %v\n", err)
+	}
+	return client.ExitFailed
+}
+
+// cancel asks the coordinator to stop the job; when that fails, it gives up
+// waiting for the job as well.
+func (p *Proxy) cancel(ctx context.Context, jobID string, stderr io.Writer, giveUp func()) {
+	if _, err := p.client.Cancel(ctx, jobID); err != nil && ctx.Err() == nil {
+		fmt.Fprintf(stderr, "dffmpeg: could not cancel job %s: %v\n", jobID, err)
+		giveUp()
+	}
+}
+
+// output writes a job's output where the program's own would have gone.
+type output struct {
+	stdout, stderr io.Writer
+	broken         bool // a write failed: the reader is gone
+}
+
+// Output implements client.Events.
+func (o *output) Output(lines []dffmpeg.LogEntry) error {
+	for i := range lines {
+		to := o.stdout
+		if lines[i].Stream == dffmpeg.Stderr {
+			to = o.stderr
+		}
+		if _, err := io.WriteString(to, lines[i].Text()); err != nil {
+			o.broken = true
+			return fmt.Errorf("write the program's %s: %w", lines[i].Stream, err)
+		}
+	}
+	return nil
+}
+
+// Status implements client.Events; the program's caller is not told.
+func (o *output) Status(dffmpeg.JobStatusChange) {}
