@@ -1,0 +1,89 @@
+package memory
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// copyJob returns a copy that shares nothing with job.
+func copyJob(job dffmpeg.Job) dffmpeg.Job {
+	job.Arguments = slices.Clone(job.Arguments)
+	job.Paths = slices.Clone(job.Paths)
+	job.WorkingDirectory = copyOf(job.WorkingDirectory)
+	job.ExitCode = copyOf(job.ExitCode)
+	job.WorkerID = copyOf(job.WorkerID)
+	job.WorkerLastSeen = copyOf(job.WorkerLastSeen)
+	job.ClientLastSeen = copyOf(job.ClientLastSeen)
+	job.TransportMetadata = copyMap(job.TransportMetadata)
+	return job
+}
+
+// copyWorker returns a copy that shares nothing with w.
+func copyWorker(w dffmpeg.Worker) dffmpeg.Worker {
+	w.Capabilities = slices.Clone(w.Capabilities)
+	w.Binaries = slices.Clone(w.Binaries)
+	w.Paths = slices.Clone(w.Paths)
+	w.Version = copyOf(w.Version)
+	w.LastSeen = copyOf(w.LastSeen)
+	w.TransportMetadata = copyMap(w.TransportMetadata)
+	return w
+}
+
+// copyMessage returns a copy that shares nothing with m.
+func copyMessage(m dffmpeg.Message) dffmpeg.Message {
+	m.SenderID = copyOf(m.SenderID)
+	m.JobID = copyOf(m.JobID)
+	m.SentAt = copyOf(m.SentAt)
+	m.Payload = slices.Clone(m.Payload)
+	return m
+}
+
+func copyOf[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+// copyMap and copyValue copy what jsonCopy returned.
+func copyMap(m map[string]any) map[string]any {
+	if m == nil {
+		return nil
+	}
+	c := make(map[string]any, len(m))
+	for key, value := range m {
+		c[key] = copyValue(value)
+	}
+	return c
+}
+
+func copyValue(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		return copyMap(v)
+	case []any:
+		c := make([]any, len(v))
+		for i := range v {
+			c[i] = copyValue(v[i])
+		}
+		return c
+	default:
+		return v
+	}
+}
+
+// jsonCopy returns m as it comes back from an engine that stores JSON.
+func jsonCopy(m map[string]any) (map[string]any, error) {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return nil, dffmpeg.Errorf(dffmpeg.CodeInvalid, "Transport metadata must be JSON: %w", err)
+	}
+	var c map[string]any
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, dffmpeg.Errorf(dffmpeg.CodeInvalid, "Transport metadata must be JSON: %w", err)
+	}
+	return c, nil
+}

@@ -1,0 +1,152 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/transition"
+)
+
+// errNoJob is the error of a method that names an unknown job.
+func errNoJob() error { return dffmpeg.Errorf(dffmpeg.CodeNotFound, "Job not found") }
+
+// decide is one of the functions of package transition, but for its record
+// and the time.
+type decide func(r transition.Record, now time.Time) (transition.Decision, error)
+
+// change applies an operation to a job.
+func (s *State) change(ctx context.Context, jobID string, decide decide) (store.Change, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return store.Change{}, err
+	}
+	defer leave()
+	record, ok := s.jobs[jobID]
+	if !ok {
+		return store.Change{}, errNoJob()
+	}
+	now := s.stamp()
+	d, err := decide(record, now)
+	if err != nil {
+		return store.Change{}, err
+	}
+	posted, err := s.post(d.Settle, d.Messages, now)
+	if err != nil {
+		return store.Change{}, err
+	}
+	if d.Changed {
+		d.Record.Job = copyJob(d.Record.Job)
+		s.jobs[jobID] = d.Record
+	}
+	return store.Change{Outcome: d.Outcome, Job: copyJob(d.Record.Job), Messages: posted}, nil
+}
+
+// Submit implements store.Jobs.
+func (s *State) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, error) {
+	metadata, err := jsonCopy(job.TransportMetadata)
+	if err != nil {
+		return store.Change{}, err
+	}
+	job.TransportMetadata = metadata
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return store.Change{}, err
+	}
+	defer leave()
+	same := submission{job.RequesterID, job.IdempotencyKey}
+	if first, ok := s.submitted[same]; ok {
+		return store.Change{Outcome: store.Repeated, Job: copyJob(s.jobs[first].Job)}, nil
+	}
+	now, id := s.stamp(), job.ID
+	if id == "" {
+		id = s.ids.NewID(now)
+	}
+	if _, taken := s.jobs[id]; taken {
+		return store.Change{}, dffmpeg.Errorf(dffmpeg.CodeConflict, "A job with this ID exists")
+	}
+	record := transition.Submit(copyJob(job), id, now)
+	s.jobs[id] = record
+	s.boxes[record.Requester()] = &mailbox{}
+	if same.key != "" {
+		s.submitted[same] = id
+	}
+	return store.Change{Outcome: store.Applied, Job: copyJob(record.Job)}, nil
+}
+
+// Claim implements store.Jobs.
+func (s *State) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
+	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		if w, ok := s.workers[workerID]; ok {
+			return transition.Claim(r, &w.Worker, now), nil
+		}
+		return transition.Claim(r, nil, now), nil
+	})
+}
+
+// Accept implements store.Jobs.
+func (s *State) Accept(ctx context.Context, jobID string, by store.By) (store.Change, error) {
+	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		return transition.Accept(r, by, now), nil
+	})
+}
+
+// Reject implements store.Jobs.
+func (s *State) Reject(ctx context.Context, jobID string, by store.By) (store.Change, error) {
+	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		return transition.Reject(r, by, now), nil
+	})
+}
+
+// Renew implements store.Jobs.
+func (s *State) Renew(ctx context.Context, jobID string, by store.By) (store.Change, error) {
+	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		return transition.Renew(r, by, now), nil
+	})
+}
+
+// Finish implements store.Jobs.
+func (s *State) Finish(ctx context.Context, jobID string, by store.By, result store.Result) (store.Change, error) {
+	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		return transition.Finish(r, by, result, now)
+	})
+}
+
+// AppendLogs implements store.Jobs.
+func (s *State) AppendLogs(ctx context.Context, jobID string, by store.By, batch int64, entries []dffmpeg.LogEntry) (store.Change, error) {
+	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		newID := func() string { return s.ids.NewID(now) }
+		return transition.AppendLogs(r, by, batch, entries, newID, now)
+	})
+}
+
+// Attend implements store.Jobs.
+func (s *State) Attend(ctx context.Context, jobID string, monitor *bool) (store.Change, error) {
+	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		return transition.Attend(r, monitor, now), nil
+	})
+}
+
+// Cancel implements store.Jobs.
+func (s *State) Cancel(ctx context.Context, jobID, by, reason string) (store.Change, error) {
+	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		return transition.Cancel(r, by, reason, now), nil
+	})
+}
+
+// Requeue implements store.Jobs.
+func (s *State) Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error) {
+	return s.change(ctx, seen.ID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		box := s.boxes[dffmpeg.ToWorker(r.Worker())]
+		offered := box != nil && box.offered(r.ID)
+		return transition.Requeue(r, seen, reason, offered, now)
+	})
+}
+
+// Conclude implements store.Jobs.
+func (s *State) Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (store.Change, error) {
+	return s.change(ctx, seen.ID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		return transition.Conclude(r, seen, status, reason, now)
+	})
+}

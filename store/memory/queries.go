@@ -1,0 +1,171 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+// Job implements store.Jobs.
+func (s *State) Job(ctx context.Context, id string) (dffmpeg.Job, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return dffmpeg.Job{}, err
+	}
+	defer leave()
+	record, ok := s.jobs[id]
+	if !ok {
+		return dffmpeg.Job{}, errNoJob()
+	}
+	return copyJob(record.Job), nil
+}
+
+// List implements store.Jobs.
+func (s *State) List(ctx context.Context, query store.JobQuery) ([]dffmpeg.Job, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	since := s.stamp().Add(-query.Window)
+	jobs := s.oldestFirst(func(j *dffmpeg.Job) bool {
+		return (query.Requester == "" || j.RequesterID == query.Requester) &&
+			(query.Before == "" || j.ID < query.Before) &&
+			(j.Status.Active() || j.LastUpdate.After(since))
+	})
+	slices.Reverse(jobs)
+	return first(jobs, query.Limit), nil
+}
+
+// Active implements store.Jobs.
+func (s *State) Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return first(s.oldestFirst(func(j *dffmpeg.Job) bool {
+		if len(statuses) == 0 {
+			return j.Status.Active()
+		}
+		return slices.Contains(statuses, j.Status)
+	}), limit), nil
+}
+
+// oldestFirst returns copies of the jobs that match, by ID. The caller holds
+// the mutex.
+func (s *State) oldestFirst(matches func(*dffmpeg.Job) bool) []dffmpeg.Job {
+	var found []dffmpeg.Job
+	for _, record := range s.jobs {
+		if matches(&record.Job) {
+			found = append(found, copyJob(record.Job))
+		}
+	}
+	slices.SortFunc(found, func(a, b dffmpeg.Job) int { return cmp.Compare(a.ID, b.ID) })
+	return found
+}
+
+// first returns at most limit elements of list; 0 means all.
+func first[T any](list []T, limit int) []T {
+	if limit > 0 && len(list) > limit {
+		return list[:limit]
+	}
+	return list
+}
+
+// Loads implements store.Jobs.
+func (s *State) Loads(ctx context.Context) (map[string]int, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	loads := make(map[string]int)
+	for _, record := range s.jobs {
+		if record.Status.HasWorker() {
+			loads[record.Worker()]++
+		}
+	}
+	return loads, nil
+}
+
+// Tally implements store.Jobs.
+func (s *State) Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return dffmpeg.MetricsAnswer{}, err
+	}
+	defer leave()
+	now := s.stamp()
+	tally := dffmpeg.MetricsAnswer{
+		PerBinary: make(map[string]dffmpeg.JobCounts),
+		PerWorker: make(map[string]dffmpeg.JobCounts),
+	}
+	for _, record := range s.jobs {
+		age := now.Sub(record.CreatedAt)
+		tally.Total = counted(tally.Total, record.Status.Active(), age)
+		countInto(tally.PerBinary, record.BinaryName, record.Status.Active(), age)
+		if record.WorkerID != nil {
+			countInto(tally.PerWorker, *record.WorkerID, record.Status.HasWorker(), age)
+		}
+	}
+	return tally, nil
+}
+
+// countInto counts a job for a binary or a worker, if there is something to
+// count.
+func countInto(counts map[string]dffmpeg.JobCounts, name string, current bool, age time.Duration) {
+	if c := counted(counts[name], current, age); c != (dffmpeg.JobCounts{}) {
+		counts[name] = c
+	}
+}
+
+// counted returns c with one job more.
+func counted(c dffmpeg.JobCounts, current bool, age time.Duration) dffmpeg.JobCounts {
+	if current {
+		c.Current++
+	}
+	if age < time.Minute {
+		c.Last1m++
+	}
+	if age < 5*time.Minute {
+		c.Last5m++
+	}
+	return c
+}
+
+// Logs implements store.Jobs.
+func (s *State) Logs(ctx context.Context, jobID string, query store.LogQuery) (store.LogPage, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return store.LogPage{}, err
+	}
+	defer leave()
+	record, ok := s.jobs[jobID]
+	if !ok {
+		return store.LogPage{}, errNoJob()
+	}
+	var batches []letter
+	for _, l := range s.boxes[record.Requester()].messages {
+		if l.Type == dffmpeg.MessageJobLogs && l.ID > query.Since {
+			batches = append(batches, l)
+		}
+	}
+	if query.Since == "" && query.Limit > 0 && len(batches) > query.Limit {
+		batches = batches[len(batches)-query.Limit:]
+	}
+	page := store.LogPage{LastMessageID: query.Since}
+	for _, l := range first(batches, query.Limit) {
+		payload, err := dffmpeg.DecodePayload[dffmpeg.JobLogs](&l.Message)
+		if err != nil {
+			return store.LogPage{}, err
+		}
+		page.Entries = append(page.Entries, payload.Logs...)
+		page.LastMessageID = l.ID
+	}
+	return page, nil
+}
