@@ -2,7 +2,12 @@
 // providers that encrypt identity keys at rest.
 package secret
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"unique"
+)
 
 // redacted is what a secret shows in place of itself.
 const redacted = "[redacted]"
@@ -12,25 +17,42 @@ const redacted = "[redacted]"
 // "[redacted]"; only Reveal returns the text. The zero Value is empty and
 // prints as the empty string, so that "not set" stays visible.
 //
-// A Value is immutable and safe for concurrent use.
-type Value struct{ text string }
+// A Value is immutable, comparable with == and safe for concurrent use.
+type Value struct {
+	// Behind a handle, so that a struct with a Value in an unexported field
+	// prints an address: fmt calls no methods there.
+	text unique.Handle[string]
+}
 
 // New wraps text.
-func New(text string) Value { return Value{text: text} }
+func New(text string) Value {
+	if text == "" {
+		return Value{}
+	}
+	return Value{text: unique.Make(text)}
+}
 
 // Reveal returns the secret text, for the one place that needs it.
-func (v Value) Reveal() string { return v.text }
+func (v Value) Reveal() string {
+	if v.IsZero() {
+		return ""
+	}
+	return v.text.Value()
+}
 
 // IsZero reports whether no secret is set.
-func (v Value) IsZero() bool { return v.text == "" }
+func (v Value) IsZero() bool { return v == Value{} }
 
 // String implements fmt.Stringer.
 func (v Value) String() string {
-	if v.text == "" {
+	if v.IsZero() {
 		return ""
 	}
 	return redacted
 }
+
+// Format implements fmt.Formatter: every verb prints what String returns.
+func (v Value) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, v.String()) }
 
 // GoString implements fmt.GoStringer, so that %#v is safe as well.
 func (v Value) GoString() string { return v.String() }
@@ -41,7 +63,7 @@ func (v Value) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler: reading takes the text.
 func (v *Value) UnmarshalText(text []byte) error {
-	v.text = string(text)
+	*v = New(string(text))
 	return nil
 }
 

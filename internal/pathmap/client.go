@@ -97,9 +97,11 @@ func (c *Client) reference(arg string) (reference, bool) {
 	if !ok {
 		return reference{}, false
 	}
-	resolved, ok := c.resolver.resolve(name)
-	if !ok {
-		return reference{}, false
+	resolved := path.Clean(name)
+	if !special(resolved) { // /dev/stdin means the descriptor, not the file that happens to be behind it
+		if resolved, ok = c.resolver.resolve(name); !ok {
+			return reference{}, false
+		}
 	}
 	ref, ok := find(c.roots, resolved)
 	ref.scheme = scheme
