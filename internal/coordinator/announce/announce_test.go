@@ -1,0 +1,105 @@
+package announce
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/memory"
+)
+
+// recorder notes what was announced.
+type recorder struct {
+	mail  []dffmpeg.Recipient
+	wakes int
+}
+
+func (r *recorder) Notify(to dffmpeg.Recipient, _ time.Time) { r.mail = append(r.mail, to) }
+func (r *recorder) Wake()                                    { r.wakes++ }
+
+// since returns what was announced by f.
+func (r *recorder) since(f func()) recorder {
+	*r = recorder{}
+	f()
+	return *r
+}
+
+func TestOperationsAreAnnounced(t *testing.T) {
+	ctx := t.Context()
+	r := &recorder{}
+	state := Wrap(memory.New(time.Now, dffmpeg.NewIDSource()), r, r)
+	check := func(name string, mail []dffmpeg.Recipient, wakes int, f func()) {
+		t.Helper()
+		got := r.since(f)
+		if diff := cmp.Diff(mail, got.mail); diff != "" {
+			t.Errorf("%s: notified recipients differ (-want +got):\n%s", name, diff)
+		}
+		if got.wakes != wakes {
+			t.Errorf("%s: %d wake-ups of the scheduler, want %d", name, got.wakes, wakes)
+		}
+	}
+	fatal := func(change store.Change, err error) store.Change {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return change
+	}
+	var job dffmpeg.Job
+	worker := dffmpeg.ToWorker("w1")
+	by := store.By{WorkerID: "w1"}
+
+	check("register", []dffmpeg.Recipient{worker}, 0, func() {
+		_, err := state.Register(ctx, store.Registration{
+			Worker: dffmpeg.Worker{ID: "w1", Status: dffmpeg.WorkerOnline, Transport: "t"}, Token: "x",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	check("verify", nil, 1, func() {
+		if _, err := state.Verify(ctx, "w1", "x"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	check("submit", nil, 1, func() { job = fatal(state.Submit(ctx, dffmpeg.Job{RequesterID: "c"})).Job })
+	requester := job.Requester()
+	check("claim", []dffmpeg.Recipient{requester, worker}, 0, func() { fatal(state.Claim(ctx, job.ID, "w1")) })
+	check("reject", []dffmpeg.Recipient{requester}, 1, func() { fatal(state.Reject(ctx, job.ID, by)) })
+	check("claim again", []dffmpeg.Recipient{requester, worker}, 0, func() { fatal(state.Claim(ctx, job.ID, "w1")) })
+	check("accept", []dffmpeg.Recipient{requester}, 0, func() { fatal(state.Accept(ctx, job.ID, by)) })
+	check("renew", []dffmpeg.Recipient{requester}, 0, func() { fatal(state.Renew(ctx, job.ID, by)) })
+	check("logs", []dffmpeg.Recipient{requester}, 0, func() {
+		fatal(state.AppendLogs(ctx, job.ID, by, 0, []dffmpeg.LogEntry{{Stream: dffmpeg.Stderr, Content: "x"}}))
+	})
+	check("cancel", []dffmpeg.Recipient{requester, worker}, 0, func() { fatal(state.Cancel(ctx, job.ID, "c", "")) })
+	check("finish", []dffmpeg.Recipient{requester}, 1, func() {
+		fatal(state.Finish(ctx, job.ID, by, store.Result{Status: dffmpeg.JobCanceled}))
+	})
+	check("finish again", nil, 0, func() {
+		fatal(state.Finish(ctx, job.ID, by, store.Result{Status: dffmpeg.JobCanceled}))
+	})
+	check("attend an ended job", []dffmpeg.Recipient{requester}, 0, func() { fatal(state.Attend(ctx, job.ID, nil)) })
+}
+
+func TestJanitorsDecisionsAreAnnounced(t *testing.T) {
+	ctx := t.Context()
+	r := &recorder{}
+	state := Wrap(memory.New(time.Now, dffmpeg.NewIDSource()), r, r)
+	change, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := r.since(func() {
+		if _, err := state.Conclude(ctx, change.Job, dffmpeg.JobFailed, "waited too long"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	want := recorder{mail: []dffmpeg.Recipient{change.Job.Requester()}, wakes: 1}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(recorder{})); diff != "" {
+		t.Errorf("announced (-want +got):\n%s", diff)
+	}
+}

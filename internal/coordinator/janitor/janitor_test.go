@@ -1,0 +1,298 @@
+package janitor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/memory"
+)
+
+// settings are the defaults of protocol.md.
+func settings() Settings {
+	return Settings{
+		Interval: 10 * time.Second, Jitter: 500 * time.Millisecond,
+		WorkerFactor: 1.5, HeartbeatFactor: 2.5,
+		AssignmentTimeout: 10 * time.Second, PendingTimeout: 30 * time.Second,
+	}
+}
+
+// world is a store under a clock that the test moves.
+type world struct {
+	*testing.T
+	state   *memory.State
+	janitor *Janitor
+	now     time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{T: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	w.state = memory.New(func() time.Time { return w.now }, dffmpeg.NewIDSource())
+	w.janitor = New(w.state, settings(), slog.New(slog.DiscardHandler))
+	w.round() // silence counts from here
+	return w
+}
+
+func (w *world) round() {
+	w.Helper()
+	if err := w.janitor.Round(w.Context(), dffmpeg.JanitorRunAll); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// after moves the clock and does a round.
+func (w *world) after(d time.Duration) {
+	w.Helper()
+	w.now = w.now.Add(d)
+	w.round()
+}
+
+// worker brings a worker online that registers every 15 s.
+func (w *world) worker(id string) {
+	w.Helper()
+	w.register(id)
+	if _, err := w.state.Verify(w.Context(), id, "token"); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) register(id string) {
+	w.Helper()
+	_, err := w.state.Register(w.Context(), store.Registration{
+		Worker: dffmpeg.Worker{
+			ID: id, Binaries: []string{"ffmpeg"}, RegistrationInterval: 15,
+			Status: dffmpeg.WorkerOnline, Transport: "http_polling",
+		},
+		Token: "token",
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// job submits a job with a heartbeat of 4 s: its window is 10 s.
+func (w *world) job(monitor bool) string {
+	w.Helper()
+	change, err := w.state.Submit(w.Context(), dffmpeg.Job{
+		RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 4, Monitor: monitor, Transport: "http_polling",
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return change.Job.ID
+}
+
+// do fails the test unless an operation was applied.
+func (w *world) do(change store.Change, err error) {
+	w.Helper()
+	if err != nil || change.Outcome != store.Applied {
+		w.Fatalf("outcome %s, error %v", change.Outcome, err)
+	}
+}
+
+func (w *world) expectJob(id string, status dffmpeg.JobStatus, reason string) {
+	w.Helper()
+	job, err := w.state.Job(w.Context(), id)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if job.Status != status || !strings.Contains(job.Reason, reason) {
+		w.Errorf("job is %s (%q), want %s (…%s…)", job.Status, job.Reason, status, reason)
+	}
+}
+
+func (w *world) expectWorker(id string, status dffmpeg.WorkerStatus) {
+	w.Helper()
+	worker, err := w.state.Worker(w.Context(), id)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if worker.Status != status {
+		w.Errorf("worker is %s, want %s", worker.Status, status)
+	}
+}
+
+func TestSilentWorkerGoesOffline(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	w.after(22 * time.Second)
+	w.expectWorker("w1", dffmpeg.WorkerOnline)
+	w.after(time.Second) // 23 s > 1.5 × 15 s
+	w.expectWorker("w1", dffmpeg.WorkerOffline)
+}
+
+func TestWorkerThatNeverVerifiesGoesOffline(t *testing.T) {
+	w := newWorld(t)
+	w.register("w1")
+	w.after(23 * time.Second)
+	w.expectWorker("w1", dffmpeg.WorkerOffline)
+}
+
+func TestUnacceptedOfferGoesBack(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	id := w.job(false)
+	w.do(w.state.Claim(t.Context(), id, "w1"))
+	w.after(10 * time.Second)
+	w.expectJob(id, dffmpeg.JobAssigned, "")
+	w.after(time.Second)
+	w.expectJob(id, dffmpeg.JobPending, "w1 did not accept")
+}
+
+func TestWaitingJobFailsWithTheReason(t *testing.T) {
+	w := newWorld(t)
+	id := w.job(false)
+	w.after(30 * time.Second)
+	w.expectJob(id, dffmpeg.JobPending, "")
+	w.after(time.Second)
+	w.expectJob(id, dffmpeg.JobFailed, "no worker is online")
+}
+
+func TestJobOfASilentWorkerFails(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	id := w.job(false)
+	w.do(w.state.Claim(t.Context(), id, "w1"))
+	w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
+	w.after(9 * time.Second)
+	w.do(w.state.Renew(t.Context(), id, store.By{WorkerID: "w1"}))
+	w.after(10 * time.Second)
+	w.expectJob(id, dffmpeg.JobRunning, "")
+	w.after(time.Second)
+	w.expectJob(id, dffmpeg.JobFailed, "w1 was not heard from")
+}
+
+func TestCancelingJobOfASilentWorkerIsCanceled(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	id := w.job(false)
+	w.do(w.state.Claim(t.Context(), id, "w1"))
+	w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
+	w.do(w.state.Cancel(t.Context(), id, "c", ""))
+	w.after(11 * time.Second)
+	w.expectJob(id, dffmpeg.JobCanceled, "")
+}
+
+func TestUnattendedJobIsCanceled(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	waiting, running, detached := w.job(true), w.job(true), w.job(false)
+	w.do(w.state.Claim(t.Context(), running, "w1"))
+	w.do(w.state.Accept(t.Context(), running, store.By{WorkerID: "w1"}))
+	w.now = w.now.Add(11 * time.Second)
+	w.do(w.state.Renew(t.Context(), running, store.By{WorkerID: "w1"}))
+	w.round()
+	w.expectJob(waiting, dffmpeg.JobCanceled, "requester")
+	w.expectJob(running, dffmpeg.JobCanceling, "requester")
+	w.expectJob(detached, dffmpeg.JobPending, "")
+}
+
+// TestNobodyIsDeadBecauseTheCoordinatorWas: heartbeats that nobody could
+// record are not missing.
+func TestNobodyIsDeadBecauseTheCoordinatorWas(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	id := w.job(true)
+	w.do(w.state.Claim(t.Context(), id, "w1"))
+	w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
+
+	w.now = w.now.Add(time.Hour) // the coordinator was away
+	w.janitor = New(w.state, settings(), slog.New(slog.DiscardHandler))
+	w.round()
+	w.expectJob(id, dffmpeg.JobRunning, "")
+	w.expectWorker("w1", dffmpeg.WorkerOnline)
+
+	w.after(11 * time.Second) // but now it hears
+	w.expectJob(id, dffmpeg.JobFailed, "")
+}
+
+// failingState fails as long as it is told to.
+type failingState struct {
+	*memory.State
+	fail bool
+}
+
+func (f *failingState) Now(ctx context.Context) (time.Time, error) {
+	if f.fail {
+		return time.Time{}, errors.New("store is away")
+	}
+	return f.State.Now(ctx)
+}
+
+func TestStoreOutageDoesNotCountAsSilence(t *testing.T) {
+	w := newWorld(t)
+	state := &failingState{State: w.state}
+	w.janitor = New(state, settings(), slog.New(slog.DiscardHandler))
+	w.round()
+	w.worker("w1")
+	state.fail = true
+	w.now = w.now.Add(time.Hour)
+	if err := w.janitor.Round(t.Context(), dffmpeg.JanitorRunAll); err == nil {
+		t.Fatal("a round without a store succeeded")
+	}
+	state.fail = false
+	w.round()
+	w.expectWorker("w1", dffmpeg.WorkerOnline)
+}
+
+func TestActionsSelectDuties(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	id := w.job(false)
+	w.now = w.now.Add(31 * time.Second)
+	if err := w.janitor.Round(t.Context(), dffmpeg.JanitorCleanWorkers); err != nil {
+		t.Fatal(err)
+	}
+	w.expectWorker("w1", dffmpeg.WorkerOffline)
+	w.expectJob(id, dffmpeg.JobPending, "")
+	if err := w.janitor.Round(t.Context(), dffmpeg.JanitorCleanJobs); err != nil {
+		t.Fatal(err)
+	}
+	w.expectJob(id, dffmpeg.JobFailed, "")
+}
+
+func TestRunDoesRoundsAndHearsTriggers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := memory.New(time.Now, dffmpeg.NewIDSource())
+		j := New(state, settings(), slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- j.Run(ctx) }()
+		synctest.Wait()
+		job, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := func() dffmpeg.JobStatus {
+			got, err := state.Job(ctx, job.Job.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got.Status
+		}
+		time.Sleep(30*time.Second + time.Millisecond)
+		j.Trigger(dffmpeg.JanitorCleanWorkers)
+		j.Trigger(dffmpeg.JanitorCleanJobs) // both wait: a full round
+		synctest.Wait()
+		if got := status(); got != dffmpeg.JobFailed {
+			t.Errorf("job is %s after the trigger, want failed", got)
+		}
+		second, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		job = second
+		time.Sleep(42 * time.Second) // an ordinary round comes by itself
+		if got := status(); got != dffmpeg.JobFailed {
+			t.Errorf("job is %s after the interval, want failed", got)
+		}
+		cancel()
+		<-done
+	})
+}
