@@ -1,0 +1,109 @@
+package config
+
+import (
+	"errors"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg/internal/config/strictyaml"
+	"github.com/dffmpeg/dffmpeg/secret"
+)
+
+// The environment variables that override a client's file.
+const (
+	VariableClientID       = "DFFMPEG_CLIENT_ID"
+	VariableHMACKey        = "DFFMPEG_HMAC_KEY" // a key file beats it
+	VariableCoordinatorURL = "DFFMPEG_COORDINATOR_URL"
+)
+
+// Client is dffmpeg-client.yaml, which the drop-in proxy reads too.
+type Client struct {
+	Source
+	Logging
+	Credentials
+	// JobHeartbeatInterval is asked for with every job; 0 leaves it to the
+	// coordinator.
+	JobHeartbeatInterval time.Duration `yaml:"job_heartbeat_interval,whole,min=1"`
+	Coordinator          Address       `yaml:"coordinator"`
+	// Paths maps names of path variables to directories: absolute and clean,
+	// symbolic links not yet resolved.
+	Paths      map[string]string `yaml:"paths,file"`
+	Transports Transports        `yaml:"transports"`
+	// HTTPPolling are the settings of that transport, decoded.
+	HTTPPolling HTTPPollingPeer `yaml:"-"`
+}
+
+// newClient returns the defaults before a file is read.
+func newClient() *Client {
+	return &Client{
+		Logging:     defaultLogging(),
+		Coordinator: DefaultAddress(),
+		Transports:  defaultTransports(),
+		HTTPPolling: defaultPollingPeer(),
+	}
+}
+
+// LoadClient finds and reads the client's file; explicit is the --config
+// option. No file is needed when the environment names identity and key.
+func LoadClient(explicit string, env Environment) (*Client, error) {
+	path, err := Find(ClientComponent, explicit, env)
+	var notFound *NotFoundError
+	if errors.As(err, &notFound) {
+		notFound.Instead = "set " + VariableClientID + " and " + VariableHMACKey
+		if env.get(VariableClientID) == "" || env.get(VariableHMACKey) == "" {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, err
+	}
+	node, err := read(path)
+	if node == nil && err != nil {
+		return nil, err
+	}
+	return readClient(path, node, err, env)
+}
+
+// readClient decodes a parsed file; parsing is what Parse found wrong.
+func readClient(path string, node *strictyaml.Node, parsing error, env Environment) (*Client, error) {
+	c := newClient()
+	c.File = path
+	problems := append(asProblems(parsing), asProblems(node.Decode(c))...)
+	problems = append(problems, c.override(env)...)
+	problems = append(problems, c.Credentials.resolve(node, &c.Source, ", or set "+VariableClientID, ", or set "+VariableHMACKey)...)
+	problems = append(problems, c.Transports.decodePolling(&c.HTTPPolling)...)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// override applies the environment.
+func (c *Client) override(env Environment) Problems {
+	if id := env.get(VariableClientID); id != "" {
+		c.ClientID = id
+	}
+	if key := env.get(VariableHMACKey); key != "" {
+		c.HMACKey = secret.New(key)
+	}
+	address := env.get(VariableCoordinatorURL)
+	if address == "" {
+		return nil
+	}
+	parsed, err := ParseAddress(address)
+	if err != nil {
+		return Problems{{Path: VariableCoordinatorURL, Message: err.Error()}}
+	}
+	c.Coordinator = parsed
+	return nil
+}
+
+// Validate checks what concerns several keys.
+func (c *Client) Validate(problem func(key, message string)) { checkPaths(c.Paths, problem) }
+
+// reading from a node is what strictyaml calls on these types.
+var (
+	_ strictyaml.Unmarshaler = (*Database)(nil)
+	_ strictyaml.Unmarshaler = (*Transports)(nil)
+	_ strictyaml.Unmarshaler = (*Networks)(nil)
+	_ strictyaml.Unmarshaler = (*Settings)(nil)
+	_ strictyaml.Unmarshaler = (*Mount)(nil)
+)

@@ -1,0 +1,212 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dffmpeg/dffmpeg/internal/config/strictyaml"
+)
+
+// SQLiteName is the name of the default engine.
+const SQLiteName = "sqlite"
+
+// Database is the section "database", resolved: for each repository general
+// defaults, then those of its engine, then its own settings are laid over each
+// other. Jobs, messages and workers share one database, because their changes
+// commit together; auth may be elsewhere.
+type Database struct {
+	Auth, Jobs, Messages, Workers Repository
+	// Encryption is how keys of identities are kept.
+	Encryption Encryption
+
+	node *strictyaml.Node
+}
+
+// Repository is where one kind of record is kept.
+type Repository struct {
+	Name      string   // auth, jobs, messages or workers
+	Engine    string   // default sqlite
+	TableName string   // default the repository's name
+	Settings  Settings // the engine's
+}
+
+// SQLite is the section of the engine sqlite.
+type SQLite struct {
+	// Path is the database's file, absolute when configured; default dffmpeg.db
+	// in the working directory.
+	Path string `yaml:"path,required,file"`
+	// Synchronous is how much a power failure may cost: normal (the last
+	// commits) or full (nothing, slower); default normal.
+	Synchronous string `yaml:"synchronous,required,oneof=normal|full"`
+}
+
+// DefaultSQLite returns the engine's defaults.
+func DefaultSQLite() SQLite { return SQLite{Path: "dffmpeg.db", Synchronous: "normal"} }
+
+// SQLite returns the settings of a repository whose engine is sqlite. Load has
+// checked them.
+func (r Repository) SQLite() (SQLite, error) {
+	settings := DefaultSQLite()
+	err := r.Settings.Decode(&settings)
+	return settings, err
+}
+
+// databaseFile is the section as it is written.
+type databaseFile struct {
+	Defaults       Settings            `yaml:"defaults"`
+	EngineDefaults map[string]Settings `yaml:"engine_defaults"`
+	Repositories   repositoriesFile    `yaml:"repositories"`
+}
+
+// repositoriesFile is the part with each repository's own settings.
+type repositoriesFile struct {
+	Auth     Settings `yaml:"auth"`
+	Jobs     Settings `yaml:"jobs"`
+	Messages Settings `yaml:"messages"`
+	Workers  Settings `yaml:"workers"`
+}
+
+// repositoryKeys are the keys of a repository that are not the engine's.
+type repositoryKeys struct {
+	Engine    string `yaml:"engine,required"`
+	TableName string `yaml:"tablename,required"`
+}
+
+// UnmarshalNode reads and resolves the section.
+func (d *Database) UnmarshalNode(n *strictyaml.Node) Problems {
+	d.node = n
+	var file databaseFile
+	problems := asProblems(n.Decode(&file))
+	for _, r := range []struct {
+		name string
+		own  Settings
+		into *Repository
+	}{
+		{"auth", file.Repositories.Auth, &d.Auth},
+		{"jobs", file.Repositories.Jobs, &d.Jobs},
+		{"messages", file.Repositories.Messages, &d.Messages},
+		{"workers", file.Repositories.Workers, &d.Workers},
+	} {
+		problems = append(problems, r.into.resolve(r.name, file, r.own)...)
+	}
+	problems = append(problems, d.encryption(&file)...)
+	return append(problems, d.shared()...)
+}
+
+// resolve merges a repository's settings.
+func (r *Repository) resolve(name string, file databaseFile, own Settings) Problems {
+	general := file.Defaults.shared()
+	keys := repositoryKeys{Engine: SQLiteName, TableName: name}
+	// The engine decides which defaults apply, so it is read before they are merged.
+	_ = own.over(general).shared().Decode(&keys)
+	engine := file.EngineDefaults[keys.Engine]
+	merged := own.over(general, engine)
+	problems := asProblems(merged.shared().Decode(&keys))
+	if !isIdentifier(keys.TableName) {
+		problems = append(problems, merged.Problem("tablename", "expected letters, digits and _ only, not beginning with a digit"))
+	}
+	foreign := []string{"engine", "tablename"}
+	if name == "auth" {
+		foreign = append(foreign, encryptionKeys...)
+	}
+	*r = Repository{
+		Name: name, Engine: keys.Engine, TableName: keys.TableName,
+		Settings: Settings{node: merged.node.Without(foreign...)},
+	}
+	if r.Engine == SQLiteName {
+		_, err := r.SQLite()
+		problems = append(problems, asProblems(err)...)
+	}
+	return problems
+}
+
+// shared checks that what commits together is in one place.
+func (d *Database) shared() Problems {
+	var problems Problems
+	for _, r := range []Repository{d.Messages, d.Workers} {
+		if r.Engine == d.Jobs.Engine && r.Settings.node.Equal(d.Jobs.Settings.node) {
+			continue
+		}
+		problems = append(problems, d.node.ProblemAt("repositories."+r.Name,
+			"%s are in another database than jobs, but jobs, messages and workers must share one: "+
+				"their changes commit together. Give the settings once, in engine_defaults", r.Name))
+	}
+	return problems
+}
+
+// repositories lists the four.
+func (d *Database) repositories() []Repository {
+	return []Repository{d.Auth, d.Jobs, d.Messages, d.Workers}
+}
+
+// CheckEngines returns a problem (in Problems) for every engine, in use or with
+// defaults, that is not in known.
+func (d *Database) CheckEngines(known []string) error {
+	var problems Problems
+	for _, r := range d.repositories() {
+		if slices.Contains(known, r.Engine) {
+			continue
+		}
+		key := "repositories." + r.Name + ".engine"
+		if d.node.Get("repositories").Get(r.Name).Get("engine") == nil {
+			key = "defaults.engine"
+		}
+		problems = append(problems, unknownName(d.node, key, "engine "+show(r.Engine), r.Engine, known))
+	}
+	for _, name := range d.node.Get("engine_defaults").Keys() {
+		if !slices.Contains(known, name) {
+			problems = append(problems, unknownName(d.node, "engine_defaults."+name, "engine", name, known))
+		}
+	}
+	return problems.Err()
+}
+
+// MarshalNode writes what applies to each repository.
+func (d Database) MarshalNode() any {
+	var repositories strictyaml.Fields
+	for _, r := range d.repositories() {
+		section := strictyaml.Fields{}.Add("engine", r.Engine).Add("tablename", r.TableName)
+		if r.Name == "auth" {
+			section = section.AddAll(d.Encryption)
+		}
+		if sqlite, err := r.SQLite(); r.Engine == SQLiteName && err == nil {
+			section = section.AddAll(sqlite)
+		} else {
+			section = section.AddAll(r.Settings)
+		}
+		repositories = repositories.Add(r.Name, section)
+	}
+	return strictyaml.Fields{}.Add("repositories", repositories)
+}
+
+// isIdentifier reports whether name can be a table's without quoting.
+func isIdentifier(name string) bool {
+	if name == "" || len(name) > 63 || name[0] >= '0' && name[0] <= '9' {
+		return false
+	}
+	return strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
+
+// show returns a name fit for a message.
+func show(name string) string {
+	if len(name) > 24 {
+		return "(a long name)"
+	}
+	return fmt.Sprintf("%q", name)
+}
+
+// list joins names for a message.
+func list(names []string) string {
+	return strings.Join(slices.Sorted(maps.Keys(set(names))), ", ")
+}
+
+// set returns names without repetitions.
+func set(names []string) map[string]struct{} {
+	s := make(map[string]struct{}, len(names))
+	for _, name := range names {
+		s[name] = struct{}{}
+	}
+	return s
+}
