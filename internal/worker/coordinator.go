@@ -1,0 +1,82 @@
+package worker
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// caller sends signed requests to the coordinator.
+type caller interface {
+	Call(ctx context.Context, method, path string, query url.Values, in, out any) error
+}
+
+// coordinator is the coordinator as this worker sees it: one method per
+// endpoint that workers use. It makes one try per call.
+type coordinator struct {
+	caller   caller
+	workerID string
+}
+
+func (c *coordinator) register(ctx context.Context, request dffmpeg.RegisterRequest) (dffmpeg.RegisterAnswer, error) {
+	var answer dffmpeg.RegisterAnswer
+	err := c.caller.Call(ctx, http.MethodPost, "/worker/register", nil, request, &answer)
+	return answer, err
+}
+
+func (c *coordinator) verify(ctx context.Context, token string) error {
+	return c.caller.Call(ctx, http.MethodPost, c.workerPath("verify"), nil, dffmpeg.VerifyRequest{RegistrationToken: token}, nil)
+}
+
+func (c *coordinator) deregister(ctx context.Context) error {
+	return c.caller.Call(ctx, http.MethodPost, "/worker/deregister", nil, dffmpeg.DeregisterRequest{WorkerID: c.workerID}, nil)
+}
+
+func (c *coordinator) acknowledge(ctx context.Context, ids []string) error {
+	return c.caller.Call(ctx, http.MethodPost, c.workerPath("ack"), nil, dffmpeg.AcknowledgeRequest{MessageIDs: ids}, nil)
+}
+
+func (c *coordinator) accept(ctx context.Context, ref dffmpeg.AttemptRef) error {
+	return c.caller.Call(ctx, http.MethodPost, jobPath(ref, "accept"), attemptQuery(ref), nil, nil)
+}
+
+func (c *coordinator) reject(ctx context.Context, ref dffmpeg.AttemptRef) error {
+	return c.caller.Call(ctx, http.MethodPost, jobPath(ref, "reject"), attemptQuery(ref), nil, nil)
+}
+
+// heartbeat reports that the attempt runs. It returns true when the
+// coordinator says that the job has ended, so that it must be stopped.
+func (c *coordinator) heartbeat(ctx context.Context, ref dffmpeg.AttemptRef) (ended bool, err error) {
+	var answer dffmpeg.CommandAnswer
+	err = c.caller.Call(ctx, http.MethodPost, jobPath(ref, "worker_heartbeat"), attemptQuery(ref), nil, &answer)
+	return answer.Detail != nil && *answer.Detail == dffmpeg.DetailAlreadyTerminal, err
+}
+
+func (c *coordinator) logs(ctx context.Context, ref dffmpeg.AttemptRef, batch int64, lines []dffmpeg.LogEntry) error {
+	request := dffmpeg.LogsRequest{Logs: lines, Attempt: ref.Attempt, Batch: batch}
+	return c.caller.Call(ctx, http.MethodPost, jobPath(ref, "logs"), nil, request, nil)
+}
+
+func (c *coordinator) finish(ctx context.Context, ref dffmpeg.AttemptRef, request dffmpeg.FinishRequest) error {
+	request.Attempt = ref.Attempt
+	return c.caller.Call(ctx, http.MethodPost, jobPath(ref, "status"), nil, request, nil)
+}
+
+func (c *coordinator) workerPath(action string) string {
+	return "/worker/" + url.PathEscape(c.workerID) + "/" + action
+}
+
+func jobPath(ref dffmpeg.AttemptRef, action string) string {
+	return "/jobs/" + url.PathEscape(ref.JobID) + "/" + action
+}
+
+// attemptQuery names the attempt, when the coordinator told us its number.
+func attemptQuery(ref dffmpeg.AttemptRef) url.Values {
+	if ref.Attempt == 0 {
+		return nil
+	}
+	return url.Values{"attempt": {strconv.Itoa(ref.Attempt)}}
+}

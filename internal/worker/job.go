@@ -1,0 +1,224 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// stopReason says why an attempt is stopped before its process ended by itself.
+type stopReason int
+
+const (
+	notStopped   stopReason = iota
+	stopAsked               // the coordinator asked; the outcome is "canceled"
+	stopOrphaned            // the attempt is no longer ours; nobody wants a report
+	stopShutdown            // this worker ends; the outcome is "failed", with that reason
+)
+
+// attempt is one job on this worker, from the request to the final report. Its
+// methods may be called by several goroutines at once.
+type attempt struct {
+	ref     dffmpeg.AttemptRef
+	request dffmpeg.JobRequest
+
+	stopping chan struct{} // closed by the first stop
+
+	mu     sync.Mutex
+	reason stopReason
+}
+
+func newAttempt(request dffmpeg.JobRequest) *attempt {
+	return &attempt{
+		ref:      dffmpeg.AttemptRef{JobID: request.JobID, Attempt: request.Attempt},
+		request:  request,
+		stopping: make(chan struct{}),
+	}
+}
+
+// stop asks the attempt to end; the first reason stands, but for an orphan,
+// which nobody wants to hear of whatever else happens to it.
+func (a *attempt) stop(reason stopReason) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.reason == notStopped {
+		close(a.stopping)
+		a.reason = reason
+	}
+	if reason == stopOrphaned {
+		a.reason = reason
+	}
+}
+
+func (a *attempt) stopReason() stopReason {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.reason
+}
+
+// outcome is how an attempt's process ended.
+type outcome struct {
+	exitCode int
+	started  bool
+	problem  string // why it could not be started
+}
+
+// report returns what the coordinator is told, and false when nothing is.
+func (a *attempt) report(o outcome) (dffmpeg.FinishRequest, bool) {
+	request := dffmpeg.FinishRequest{Status: dffmpeg.JobFailed, Reason: o.problem}
+	if o.started {
+		request.ExitCode = &o.exitCode
+	}
+	switch a.stopReason() {
+	case stopOrphaned:
+		return request, false
+	case stopAsked:
+		request.Status = dffmpeg.JobCanceled
+	case stopShutdown:
+		request.Reason = "The worker was stopped while it ran the job"
+	case notStopped:
+		if o.started && o.exitCode == 0 {
+			request.Status = dffmpeg.JobCompleted
+		}
+	}
+	return request, true
+}
+
+// runner takes attempts from the request to the final report.
+type runner struct {
+	coordinator *coordinator
+	launcher    Launcher
+	settings    Settings
+	logger      *slog.Logger
+}
+
+// run executes one attempt. It returns when the process has ended, its output
+// and its outcome have been reported, or ctx has ended: then what is
+// unreported is lost.
+func (r *runner) run(ctx context.Context, a *attempt) {
+	logger := r.logger.With("job", a.ref.JobID, "attempt", a.ref.Attempt)
+	err := reportBackoff().retry(ctx, func(ctx context.Context) error { return r.coordinator.accept(ctx, a.ref) })
+	if err != nil {
+		logger.Warn("the coordinator did not let us have the job", "error", err)
+		return
+	}
+	out := r.execute(ctx, a, logger)
+	request, wanted := a.report(out)
+	if !wanted {
+		logger.Info("attempt stopped; it was no longer ours")
+		return
+	}
+	err = reportBackoff().retry(ctx, func(ctx context.Context) error { return r.coordinator.finish(ctx, a.ref, request) })
+	if err != nil {
+		logger.Warn("the outcome was not accepted", "status", string(request.Status), "error", err)
+		return
+	}
+	logger.Info("job ended", "status", string(request.Status), "exit_code", out.exitCode, "reason", request.Reason)
+}
+
+// execute runs the process with its output and heartbeats, and returns when
+// all its output has been reported.
+func (r *runner) execute(ctx context.Context, a *attempt, logger *slog.Logger) outcome {
+	queue := newOutputQueue()
+	var reports sync.WaitGroup
+	reports.Go(func() { r.reportOutput(ctx, a, queue, logger) })
+	defer reports.Wait()
+	defer queue.close()
+
+	beating, stopBeating := context.WithCancel(ctx)
+	reports.Go(func() { r.heartbeats(beating, a, logger) })
+	defer stopBeating()
+
+	process, err := r.launcher.Launch(ctx, a.request, func(line dffmpeg.LogEntry) error {
+		return queue.put(ctx, line)
+	})
+	if err != nil {
+		logger.Warn("job could not be started", "error", err)
+		return outcome{problem: err.Error()}
+	}
+	logger.Info("job started", "binary", a.request.BinaryName)
+	exited := make(chan int, 1)
+	go func() { exited <- process.Wait() }()
+	select {
+	case code := <-exited:
+		return outcome{started: true, exitCode: code}
+	case <-a.stopping:
+		process.Stop(r.settings.StopGrace)
+	case <-ctx.Done():
+		process.Stop(0)
+	}
+	return outcome{started: true, exitCode: <-exited}
+}
+
+// reportOutput sends output in numbered batches until the queue is closed and
+// empty. An attempt whose output the coordinator refuses is no longer ours.
+func (r *runner) reportOutput(ctx context.Context, a *attempt, queue *outputQueue, logger *slog.Logger) {
+	for number := int64(1); ; number++ {
+		batch, err := queue.next(ctx, r.settings.LogBatchSize, r.settings.LogBatchDelay)
+		if err != nil || len(batch) == 0 {
+			return
+		}
+		err = reportBackoff().retry(ctx, func(ctx context.Context) error {
+			return r.coordinator.logs(ctx, a.ref, number, batch)
+		})
+		if err != nil && ctx.Err() == nil {
+			logger.Warn("output was not accepted", "error", err)
+			if orphaned(err) {
+				a.stop(stopOrphaned)
+			}
+		}
+	}
+}
+
+// heartbeats reports regularly that the attempt runs, until ctx is done. A
+// coordinator that is away is no reason to stop; one that says that the
+// attempt is over is.
+func (r *runner) heartbeats(ctx context.Context, a *attempt, logger *slog.Logger) {
+	interval := time.Duration(max(1, a.request.HeartbeatInterval)) * time.Second
+	for pause := interval; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(jittered(pause, interval/10)):
+		}
+		pause = interval
+		ended, err := r.coordinator.heartbeat(ctx, a.ref)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case ended, err != nil && orphaned(err):
+			logger.Warn("the job is over for the coordinator; stopping it", "error", err)
+			a.stop(stopOrphaned)
+			return
+		case err != nil:
+			logger.Warn("heartbeat failed; trying again", "error", err)
+			pause = min(interval, time.Second)
+		}
+	}
+}
+
+// orphaned reports whether an error says that the attempt is not ours.
+func orphaned(err error) bool {
+	code := dffmpeg.CodeOf(err)
+	return code == dffmpeg.CodeForbidden || code == dffmpeg.CodeNotFound
+}
+
+// Process is a running process of a job.
+type Process interface {
+	// Wait returns its exit code once it has ended and its output was passed on.
+	Wait() int
+	// Stop ends it and all its descendants: asked first, forced after grace.
+	Stop(grace time.Duration)
+}
+
+// Launcher starts the process that a request asks for, with output to a sink
+// that may make it wait. Its errors are sentences for the requester.
+type Launcher interface {
+	Launch(ctx context.Context, request dffmpeg.JobRequest, sink func(dffmpeg.LogEntry) error) (Process, error)
+}
+
+var errNoSuchBinary = errors.New("this worker has no such binary")
