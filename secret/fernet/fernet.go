@@ -23,12 +23,12 @@ import (
 )
 
 const (
-	version    = 0x80
-	timeBytes  = 8
-	headBytes  = 1 + timeBytes + aes.BlockSize // version, time, IV
-	halfKey    = 16                            // signing key, then encryption key
-	keyBytes   = 2 * halfKey
-	shortest   = headBytes + aes.BlockSize + sha256.Size
+	version   = 0x80
+	timeBytes = 8
+	headBytes = 1 + timeBytes + aes.BlockSize // version, time, IV
+	halfKey   = 16                            // signing key, then encryption key
+	keyBytes  = 2 * halfKey
+	shortest  = headBytes + aes.BlockSize + sha256.Size
 )
 
 // Provider implements secret.Provider.
