@@ -1,0 +1,75 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+func (s *suite) testClaim(t *testing.T) {
+	t.Run("record", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		before, begin := w.submit(), w.now()
+		job := w.change(w.Claim(t.Context(), before.ID, b1)).Job
+		want, worker := before, b1
+		want.Status, want.WorkerID, want.Attempt, want.Version = dffmpeg.JobAssigned, &worker, 1, before.Version+1
+		same(t, "Claim assigns the job and raises attempt and Version", job, want, cmpopts.IgnoreFields(dffmpeg.Job{}, "LastUpdate"))
+		w.isNow("LastUpdate", &job.LastUpdate, begin)
+	})
+	t.Run("forgets the attempt before", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		lost := w.change(w.Requeue(t.Context(), w.running(), "lost")).Job
+		if lost.Worker() != b1 || lost.Reason != "lost" || lost.WorkerLastSeen == nil {
+			t.Errorf("Requeue keeps the worker and gives the reason, got %+v", lost)
+		}
+		job := w.change(w.Claim(t.Context(), lost.ID, b1)).Job
+		if job.Reason != "" || job.WorkerLastSeen != nil {
+			t.Errorf("Claim clears Reason and WorkerLastSeen, got %q, %v", job.Reason, job.WorkerLastSeen)
+		}
+	})
+	t.Run("messages", s.testClaimMessages)
+	t.Run("needs a worker that is online", func(t *testing.T) {
+		w := s.world(t)
+		job := w.submit()
+		w.worker("draining")
+		draining := announcement("draining", "again")
+		draining.Worker.Status = dffmpeg.WorkerDraining
+		must[store.Registered](t)(w.Register(t.Context(), draining))
+		w.worker("offline")
+		must[dffmpeg.Worker](t)(w.Deregister(t.Context(), "offline"))
+		for _, worker := range []string{"draining", "offline", "unknown", ""} {
+			outcome(t, "Claim for a worker that is "+worker, store.Refused)(w.Claim(t.Context(), job.ID, worker))
+		}
+		same(t, "a refused claim changes nothing", w.job(job.ID), job)
+	})
+	t.Run("unknown job", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		_, err := w.Claim(t.Context(), numbered(404), b1)
+		coded(t, "Claim of an unknown job", err, dffmpeg.CodeNotFound)
+	})
+}
+
+func (s *suite) testClaimMessages(t *testing.T) {
+	w := s.world(t)
+	w.worker(b1)
+	begin := w.now()
+	c := w.change(w.Claim(t.Context(), w.submit().ID, b1))
+	same(t, "messages of a claim", lines(c.Messages), []string{"requester: assigned", "b1: job_request"})
+	told, request := c.Messages[0], c.Messages[1]
+	same(t, "job_status tells the status", payload[dffmpeg.JobStatusChange](told), dffmpeg.NewJobStatusChange(&c.Job))
+	same(t, "job_request asks for the attempt", payload[dffmpeg.JobRequest](request), dffmpeg.NewJobRequest(&c.Job))
+	for _, m := range c.Messages {
+		if m.JobID == nil || *m.JobID != c.Job.ID || m.RecipientID != m.To.ID || m.SentAt != nil || !dffmpeg.ValidID(m.ID) {
+			t.Errorf("a message names its job and recipient, has a valid ID and is not sent; got %+v", m)
+		}
+		w.isNow("a message's timestamp", &m.Timestamp, begin)
+	}
+	same(t, "the requester's messages are those of its job", told.To, c.Job.Requester())
+	same(t, "the worker's messages are its own", request.To, dffmpeg.ToWorker(b1))
+}

@@ -1,0 +1,118 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+func (s *suite) testAccept(t *testing.T) {
+	t.Run("record", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		before, begin := w.assigned(), w.now()
+		job := w.change(w.Accept(t.Context(), before.ID, by1)).Job
+		want := before
+		want.Status, want.Version = dffmpeg.JobRunning, before.Version+1
+		same(t, "Accept makes the job run and raises Version", job, want, cmpopts.IgnoreFields(dffmpeg.Job{}, "LastUpdate", "WorkerLastSeen"))
+		w.isNow("LastUpdate", &job.LastUpdate, begin)
+		w.isNow("WorkerLastSeen", job.WorkerLastSeen, begin)
+	})
+	t.Run("acknowledges the job_request", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		other := w.assigned()
+		w.running()
+		left := w.unacknowledged(dffmpeg.ToWorker(b1))
+		same(t, "only the other job's job_request is not acknowledged", lines(left), []string{"b1: job_request"})
+		same(t, "it is the other job's", *left[0].JobID, other.ID)
+		same(t, "what is acknowledged counts as sent", len(w.unsent(dffmpeg.ToWorker(b1))), 1)
+	})
+	t.Run("Reject acknowledges the job_request", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		before := w.assigned()
+		job := w.change(w.Reject(t.Context(), before.ID, by1)).Job
+		same(t, "Reject keeps the worker, so that another is chosen", job.Worker(), b1)
+		same(t, "Reject keeps the attempt's number", job.Attempt, 1)
+		same(t, "nothing is left to acknowledge", lines(w.unacknowledged(dffmpeg.ToWorker(b1))), []string{})
+	})
+	t.Run("Renew", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		before, begin := w.running(), w.now()
+		job := w.change(w.Renew(t.Context(), before.ID, by1)).Job
+		want := before
+		want.Version++
+		same(t, "Renew changes WorkerLastSeen only, and raises Version", job, want, cmpopts.IgnoreFields(dffmpeg.Job{}, "WorkerLastSeen"))
+		w.isNow("WorkerLastSeen", job.WorkerLastSeen, begin)
+	})
+	t.Run("unknown job", func(t *testing.T) {
+		w := s.world(t)
+		_, err := w.Accept(t.Context(), numbered(404), by1)
+		coded(t, "Accept of an unknown job", err, dffmpeg.CodeNotFound)
+		_, err = w.Reject(t.Context(), numbered(404), by1)
+		coded(t, "Reject of an unknown job", err, dffmpeg.CodeNotFound)
+		_, err = w.Renew(t.Context(), numbered(404), by1)
+		coded(t, "Renew of an unknown job", err, dffmpeg.CodeNotFound)
+	})
+}
+
+func (s *suite) testFinish(t *testing.T) {
+	code := func(n int) *int { return &n }
+	t.Run("record", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		for _, result := range []store.Result{
+			{Status: dffmpeg.JobCompleted, ExitCode: code(0)},
+			{Status: dffmpeg.JobFailed, ExitCode: code(187), Reason: "No such file: ✗"},
+			{Status: dffmpeg.JobFailed, ExitCode: code(-9)},
+			{Status: dffmpeg.JobCanceled},
+		} {
+			before, begin := w.running(), w.now()
+			c := w.change(w.Finish(t.Context(), before.ID, by1, result))
+			want := before
+			want.Status, want.ExitCode, want.Reason, want.Version = result.Status, result.ExitCode, result.Reason, before.Version+1
+			same(t, "Finish stores the result; exit code 0 is not null", c.Job, want,
+				cmpopts.IgnoreFields(dffmpeg.Job{}, "LastUpdate", "WorkerLastSeen"))
+			same(t, "the result can be read back", w.job(before.ID), c.Job)
+			same(t, "the requester is told the result", payload[dffmpeg.JobStatusChange](c.Messages[0]), dffmpeg.NewJobStatusChange(&c.Job))
+			w.isNow("LastUpdate", &c.Job.LastUpdate, begin)
+			outcome(t, "the same report once more", store.Repeated)(w.Finish(t.Context(), before.ID, by1, result))
+			outcome(t, "another report when the job ended", store.Finished)(w.Finish(t.Context(), before.ID, by1,
+				store.Result{Status: opposite(c.Job.Status)}))
+		}
+	})
+	t.Run("acknowledges all messages about the job", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		job, other := w.canceling(), w.canceling()
+		w.change(w.Renew(t.Context(), job.ID, by1))
+		w.change(w.Finish(t.Context(), job.ID, by1, store.Result{Status: dffmpeg.JobCanceled}))
+		left := w.unacknowledged(dffmpeg.ToWorker(b1))
+		same(t, "the final status acknowledges this job's messages, no other's", lines(left), []string{"b1: canceling, from alice"})
+		same(t, "what is left is the other job's", *left[0].JobID, other.ID)
+	})
+	t.Run("acknowledges a job_request never accepted", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		w.change(w.Finish(t.Context(), w.assigned().ID, by1, store.Result{Status: dffmpeg.JobFailed}))
+		same(t, "nothing is left to acknowledge", lines(w.unacknowledged(dffmpeg.ToWorker(b1))), []string{})
+	})
+	t.Run("unknown job", func(t *testing.T) {
+		w := s.world(t)
+		_, err := w.Finish(t.Context(), numbered(404), by1, store.Result{Status: dffmpeg.JobFailed})
+		coded(t, "Finish of an unknown job", err, dffmpeg.CodeNotFound)
+	})
+}
+
+// opposite returns another terminal status.
+func opposite(status dffmpeg.JobStatus) dffmpeg.JobStatus {
+	if status == dffmpeg.JobFailed {
+		return dffmpeg.JobCompleted
+	}
+	return dffmpeg.JobFailed
+}
