@@ -22,7 +22,7 @@ type Client struct {
 	Credentials
 	// JobHeartbeatInterval is asked for with every job; 0 leaves it to the
 	// coordinator.
-	JobHeartbeatInterval time.Duration `yaml:"job_heartbeat_interval,whole,min=1"`
+	JobHeartbeatInterval time.Duration `yaml:"job_heartbeat_interval,whole,min=0"`
 	Coordinator          Address       `yaml:"coordinator"`
 	// Paths maps names of path variables to directories: absolute and clean,
 	// symbolic links not yet resolved.

@@ -128,7 +128,7 @@ func (c *Coordinator) finish(node *strictyaml.Node, env Environment) Problems {
 // Validate checks what concerns several keys.
 func (c *Coordinator) Validate(problem func(key, message string)) {
 	for _, name := range c.AllowedBinaries {
-		if !isFileName(name) {
+		if name != "" && !isFileName(name) {
 			problem("allowed_binaries", "a binary is named without its directory, for example ffmpeg")
 		}
 	}

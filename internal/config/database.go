@@ -124,16 +124,25 @@ func (r *Repository) resolve(name string, file databaseFile, own Settings) Probl
 
 // shared checks that what commits together is in one place.
 func (d *Database) shared() Problems {
-	var problems Problems
-	for _, r := range []Repository{d.Messages, d.Workers} {
-		if r.Engine == d.Jobs.Engine && r.Settings.node.Equal(d.Jobs.Settings.node) {
-			continue
-		}
-		problems = append(problems, d.node.ProblemAt("repositories."+r.Name,
-			"%s are in another database than jobs, but jobs, messages and workers must share one: "+
-				"their changes commit together. Give the settings once, in engine_defaults", r.Name))
+	var odd Repository
+	switch {
+	case d.Jobs.together(d.Messages) && d.Jobs.together(d.Workers):
+		return nil
+	case d.Messages.together(d.Workers):
+		odd = d.Jobs
+	case d.Jobs.together(d.Messages):
+		odd = d.Workers
+	default:
+		odd = d.Messages
 	}
-	return problems
+	return Problems{d.node.ProblemAt("repositories."+odd.Name,
+		"%s are in a database of their own, but jobs, messages and workers must share one: "+
+			"their changes commit together; give engine and settings once, in defaults and engine_defaults", odd.Name)}
+}
+
+// together reports whether two repositories are in the same database.
+func (r Repository) together(other Repository) bool {
+	return r.Engine == other.Engine && r.Settings.node.Equal(other.Settings.node)
 }
 
 // repositories lists the four.

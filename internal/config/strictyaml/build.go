@@ -26,10 +26,7 @@ func (b *builder) node(n ast.Node, path string, depth int) *Node {
 	out.line, out.column = position(n)
 	b.nodes++
 	if depth > maxDepth || b.nodes > maxNodes {
-		if b.nodes <= maxNodes || b.nodes == maxNodes+1 {
-			b.problems = append(b.problems, out.Problem("too many values inside values; is it a configuration file?"))
-		}
-		return out
+		return b.broken(out, "too many values inside values; is it a configuration file?")
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -55,8 +52,19 @@ func (b *builder) node(n ast.Node, path string, depth int) *Node {
 	case ast.ScalarNode:
 		out.kind, out.text = Scalar, n.GetToken().Value
 	default:
-		b.problems = append(b.problems, out.Problem("not possible here"))
+		return b.broken(out, "not possible here")
 	}
+	return out
+}
+
+// broken records a problem with a node that decoding shall pass over. Of a file
+// that is nonsense a few are enough.
+func (b *builder) broken(out *Node, format string, args ...any) *Node {
+	const enough = 100
+	if len(b.problems) < enough {
+		b.problems = append(b.problems, out.Problem(format, args...))
+	}
+	out.kind = Broken
 	return out
 }
 
@@ -79,8 +87,7 @@ func (b *builder) alias(out *Node, n *ast.AliasNode, depth int) *Node {
 	name := nameOf(n.Value)
 	target, known := b.anchors[name]
 	if !known || slices.Contains(b.open, name) {
-		b.problems = append(b.problems, out.Problem("the *name refers to nothing above; put the value in quotes if it begins with *"))
-		return out
+		return b.broken(out, "the *name refers to nothing above; put the value in quotes if it begins with *")
 	}
 	b.open = append(b.open, name)
 	defer func() { b.open = b.open[:len(b.open)-1] }()
@@ -109,8 +116,7 @@ func (b *builder) tag(out *Node, n *ast.TagNode, depth int) *Node {
 	case "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq":
 		return b.node(n.Value, out.path, depth+1)
 	default:
-		b.problems = append(b.problems, out.Problem("the !tag means nothing here; put the value in quotes if it begins with !"))
-		return out
+		return b.broken(out, "the !tag means nothing here; put the value in quotes if it begins with !")
 	}
 }
 

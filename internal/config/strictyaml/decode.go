@@ -59,6 +59,9 @@ func (d *decoder) fail(n *Node, format string, args ...any) {
 
 // value decodes n into v.
 func (d *decoder) value(n *Node, v reflect.Value, r rules) {
+	if n.kind == Broken {
+		return
+	}
 	if u, ok := v.Addr().Interface().(Unmarshaler); ok {
 		d.problems = append(d.problems, u.UnmarshalNode(n)...)
 		return

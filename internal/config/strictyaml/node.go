@@ -16,6 +16,7 @@ const (
 	Scalar               // text, a number, true or false: what it means is the field's choice
 	Sequence             // a list
 	Mapping              // keys and values
+	Broken               // something that Parse has reported; decoding passes over it
 )
 
 // String names the kind in messages.
@@ -29,6 +30,8 @@ func (k Kind) String() string {
 		return "a list"
 	case Mapping:
 		return "keys and values"
+	case Broken:
+		return "something unreadable"
 	default:
 		return "unknown"
 	}
@@ -129,8 +132,12 @@ func (n *Node) Problem(format string, args ...any) Problem {
 func (n *Node) ProblemAt(key, format string, args ...any) Problem {
 	place, rest := n, key
 	for place != nil && rest != "" {
-		first, after, _ := strings.Cut(rest, ".")
-		i := slices.IndexFunc(place.entries, func(e entry) bool { return e.key == first })
+		i, after := slices.IndexFunc(place.entries, func(e entry) bool { return e.key == rest }), ""
+		if i < 0 {
+			var first string
+			first, after, _ = strings.Cut(rest, ".")
+			i = slices.IndexFunc(place.entries, func(e entry) bool { return e.key == first })
+		}
 		if i < 0 {
 			break
 		}

@@ -42,6 +42,8 @@ func Parse(file string, data []byte) (*Node, error) {
 	switch root.kind {
 	case Mapping:
 		return root, b.problems.Err()
+	case Broken:
+		return nil, b.problems.Err()
 	case Null:
 		root.kind = Mapping
 		return root, b.problems.Err()
@@ -134,8 +136,12 @@ func parse(file string, data []byte) (parsed *ast.File, problem *Problem) {
 func single(file string, parsed *ast.File) (ast.Node, *Problem) {
 	var body ast.Node
 	for _, doc := range parsed.Docs {
+		if doc == nil {
+			continue
+		}
+		_, directive := doc.Body.(*ast.DirectiveNode) // %YAML 1.2
 		switch {
-		case doc == nil || doc.Body == nil:
+		case doc.Body == nil, directive:
 		case body != nil:
 			p := Problem{File: file, Message: "the file has more than one YAML document; keep one (no \"---\" between parts)"}
 			p.Line, p.Column = position(doc.Body)
