@@ -12,11 +12,17 @@ func TestConformance(t *testing.T) {
 	secrettest.Run(t, aead.New(), secrettest.Features{BindsKeyID: true})
 }
 
-func FuzzOpen(f *testing.F) { secrettest.FuzzOpen(f, aead.New()) }
+func FuzzOpen(f *testing.F) {
+	cipher, err := aead.New().NewCipher(secret.New(storedKey))
+	if err != nil {
+		f.Fatal(err)
+	}
+	secrettest.FuzzOpen(f, cipher, "2026", storedToken)
+}
 
 // TestFormat opens a stored token, so that the format cannot change unnoticed.
 func TestFormat(t *testing.T) {
-	cipher, err := aead.New().NewCipher(secret.New("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="))
+	cipher, err := aead.New().NewCipher(secret.New(storedKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,6 +32,9 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// storedToken is "kept" under the key ID "2026", made with another
-// implementation of AES-GCM and the nonce 0, 1, … 11.
-const storedToken = "AAECAwQFBgcICQoLLGemb7PqZLY1LiVKtNMkdevscLM="
+// storedToken is "kept" under storedKey and the key ID "2026", made with
+// another implementation of AES-GCM and the nonce 0, 1, … 11.
+const (
+	storedKey   = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	storedToken = "AAECAwQFBgcICQoLLGemb7PqZLY1LiVKtNMkdevscLM="
+)

@@ -17,7 +17,13 @@ func TestConformance(t *testing.T) {
 	secrettest.Run(t, fernet.New(time.Now), secrettest.Features{})
 }
 
-func FuzzOpen(f *testing.F) { secrettest.FuzzOpen(f, fernet.New(time.Now)) }
+func FuzzOpen(f *testing.F) {
+	cipher, err := fernet.New(time.Now).NewCipher(secret.New(specKey))
+	if err != nil {
+		f.Fatal(err)
+	}
+	secrettest.FuzzOpen(f, cipher, "", specToken)
+}
 
 // vector is a key and a token as 0.4 stores them.
 type vector struct {
