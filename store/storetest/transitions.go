@@ -51,21 +51,23 @@ type expectation struct {
 
 // testTransitions tries every operation at every stage of a job's life.
 func (s *suite) testTransitions(t *testing.T) {
-	w := s.world(t)
-	w.worker(b1)
-	w.worker(b2)
-	w.register("waiting", "token")
 	for _, e := range expectations() {
-		for _, stage := range stages() {
-			t.Run(e.name+"/"+stage.name, func(t *testing.T) {
-				here := &world{State: w.State, t: t, clock: w.clock, ids: w.ids}
-				want, ok := e.at[stage.name]
-				if !ok {
-					want = e.otherwise
-				}
-				here.try(e.do, stage.make(here), want)
-			})
-		}
+		t.Run(e.name, func(t *testing.T) {
+			w := s.world(t)
+			w.worker(b1)
+			w.worker(b2)
+			w.register("waiting", "token")
+			for _, stage := range stages() {
+				t.Run(stage.name, func(t *testing.T) {
+					here := &world{State: w.State, t: t, clock: w.clock, ids: w.ids}
+					want, ok := e.at[stage.name]
+					if !ok {
+						want = e.otherwise
+					}
+					here.try(e.do, stage.make(here), want)
+				})
+			}
+		})
 	}
 }
 
