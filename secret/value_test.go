@@ -41,6 +41,14 @@ func TestNoVerbShowsTheText(t *testing.T) {
 	}
 }
 
+func TestEveryVerbShowsTheRedactedForm(t *testing.T) {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		if shown := fmt.Sprintf(verb, secret.New(text)); shown != "[redacted]" {
+			t.Errorf("Sprintf(%q) = %s", verb, shown)
+		}
+	}
+}
+
 func TestEncodingsShowThatASecretIsSet(t *testing.T) {
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("set", "key", secret.New(text), "config", newConfig())

@@ -66,7 +66,7 @@ func TestParseKeyExplains(t *testing.T) {
 		{"URL-safe", base64.URLEncoding.EncodeToString([]byte(thirtyThree[:32])), "URL-safe"},
 		{"not base64", strings.Repeat("!", 44), "not standard base64"},
 		{"trailing bits", strings.Repeat("A", 42) + "B=", "not standard base64"},
-		{"line inside", strings.Repeat("A", 20) + "\n" + strings.Repeat("A", 22) + "=", "not standard base64"},
+		{"line inside", strings.Repeat("A", 20) + "\n" + strings.Repeat("A", 23) + "=", "45 characters instead of 44"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := httpauth.ParseKey(secret.New(c.text))

@@ -45,6 +45,7 @@ func check(t *testing.T, err error, detail string, reason error) {
 func TestParse(t *testing.T) {
 	twice := headers("a", "1", "s")
 	twice.Add(httpauth.HeaderClientID, "b")
+	allEmpty := http.Header{httpauth.HeaderClientID: {""}, httpauth.HeaderTimestamp: {""}, httpauth.HeaderSignature: {""}}
 	emptied := headers("", "1", "s")
 	emptied[httpauth.HeaderClientID] = []string{""}
 	for _, c := range []struct {
@@ -55,6 +56,7 @@ func TestParse(t *testing.T) {
 	}{
 		{"none", http.Header{"Accept": {"*/*"}}, "Authentication required", httpauth.ErrNoCredentials},
 		{"nil", nil, "Authentication required", httpauth.ErrNoCredentials},
+		{"all empty", allEmpty, "Authentication required", httpauth.ErrNoCredentials},
 		{"no client ID", headers("", "1", "s"), "Incomplete HMAC authentication provided", httpauth.ErrIncomplete},
 		{"no timestamp", headers("a", "", "s"), "Incomplete HMAC authentication provided", httpauth.ErrIncomplete},
 		{"no signature", headers("a", "1", ""), "Incomplete HMAC authentication provided", httpauth.ErrIncomplete},
@@ -70,6 +72,9 @@ func TestParse(t *testing.T) {
 			_, err := httpauth.Parse(c.header)
 			check(t, err, c.detail, c.reason)
 		})
+	}
+	if _, err := httpauth.Parse(twice); !strings.Contains(err.Error(), "given 2 times") {
+		t.Errorf("error %q does not say that the header is given twice", err)
 	}
 	for _, id := range []string{"jellyfin", "living room", "wörker", strings.Repeat("a", 128)} {
 		if c, err := httpauth.Parse(headers(id, "1", "s")); err != nil || c.ClientID != id {

@@ -2,8 +2,10 @@ package fernet
 
 import (
 	"crypto/aes"
+	"crypto/cipher"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -65,5 +67,39 @@ func TestSealDatesTokens(t *testing.T) {
 	}
 	if got, want := string(raw[:1+timeBytes]), "\x80\x00\x00\x00\x01\x02\x03\x04\x05"; got != want {
 		t.Errorf("token begins with %x, want %x", got, want)
+	}
+}
+
+// TestRefusesAuthenticNonsense opens tokens that carry the right
+// authentication code and are malformed all the same, as a faulty writer with
+// the key would make them.
+func TestRefusesAuthenticNonsense(t *testing.T) {
+	opened, err := New(time.Now).NewCipher(secret.New(strings.Repeat("A", 43) + "="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := opened.(*fernet)
+	token := func(blocks string) string {
+		head := []byte("\x80" + strings.Repeat("\x00", timeBytes+aes.BlockSize) + blocks)
+		whole := head[headBytes : len(head)-len(blocks)%aes.BlockSize]
+		cipher.NewCBCEncrypter(f.block, head[headBytes-aes.BlockSize:headBytes]).CryptBlocks(whole, whole)
+		return base64.URLEncoding.EncodeToString(append(head, f.sum(head)...))
+	}
+	for _, c := range []struct{ name, blocks, reason string }{
+		{"no block", "", "truncated"},
+		{"part of a block", strings.Repeat("\x01", 17), "truncated"},
+		{"no padding", strings.Repeat("\x00", 16), "padding"},
+		{"padding longer than a block", strings.Repeat("\x11", 32), "padding"},
+		{"uneven padding", strings.Repeat("x", 13) + "\x02\x03\x03", "padding"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := f.Open(token(c.blocks), "")
+			if !errors.Is(err, secret.ErrInvalidToken) || !strings.Contains(err.Error(), c.reason) {
+				t.Errorf("error %v, want ErrInvalidToken because of %s", err, c.reason)
+			}
+		})
+	}
+	if text, err := f.Open(token("fine"+strings.Repeat("\x0c", 12)), ""); err != nil || text.Reveal() != "fine" {
+		t.Errorf("opened %q, error %v", text.Reveal(), err)
 	}
 }

@@ -160,7 +160,7 @@ func testDamaged(t *testing.T, provider secret.Provider) {
 	cipher := newCipher(t, provider)
 	token := seal(t, cipher, "the plaintext")
 	for i := range token {
-		for _, c := range []byte{'A', 'w', '=', '\n', 0, token[i] ^ 1} {
+		for _, c := range []byte{'A', 'w', '=', '\n', 0, token[i] ^ 1, token[i] + 1} {
 			if c == token[i] {
 				continue
 			}
