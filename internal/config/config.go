@@ -11,8 +11,8 @@
 package config
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -77,20 +77,19 @@ func read(path string) (*strictyaml.Node, error) {
 	return strictyaml.Parse(path, data)
 }
 
-// readBounded reads a file of at most limit bytes; of a larger one it returns
-// one byte more, for the caller to notice.
+// readBounded reads a file of at most limit bytes, of whatever kind: a pipe or
+// device may say that its size is 0.
 func readBounded(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is a directory")}
+	defer file.Close() //nolint:errcheck // only read
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("larger than %d bytes", limit)}
 	}
-	if info.Size() > limit {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("larger than %d bytes", limit)}
-	}
-	return os.ReadFile(path)
+	return data, err
 }
 
 // absolute returns path as an absolute one, for messages and for files named in

@@ -48,7 +48,7 @@ func (d *Database) resolveKeys(source *Source) Problems {
 			return problems
 		}
 		if err != nil {
-			return Problems{at("encryption_keys_file", "%s", err)}
+			return Problems{at("encryption_keys_file", "%s", unreadable(err))}
 		}
 		source.warnIfOpen(e.KeysFile)
 		e.Keys = keys

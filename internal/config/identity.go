@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -41,9 +42,9 @@ func (c *Credentials) resolve(node *strictyaml.Node, source *Source, idElsewhere
 			c.HMACKey = key
 			return problems
 		case c.HMACKey.IsZero():
-			return append(problems, node.ProblemAt("hmac_key_file", "%s", err))
+			return append(problems, node.ProblemAt("hmac_key_file", "%s", unreadable(err)))
 		}
-		source.warn("%s: hmac_key_file: %s; using the key given directly", node.Problem("").File, err)
+		source.warn("%s: hmac_key_file: %s; using the key given directly", node.Problem("").File, unreadable(err))
 	}
 	if c.HMACKey.IsZero() && !isGiven(node, "hmac_key") && !isGiven(node, "hmac_key_file") {
 		problems = append(problems, node.ProblemAt("hmac_key", "the key is missing; give hmac_key or hmac_key_file%s", keyElsewhere))
@@ -66,10 +67,20 @@ func readKey(path string, source *Source) (secret.Value, error) {
 	}
 	key := strings.TrimSpace(string(data))
 	if key == "" {
-		return secret.Value{}, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("the file is empty")}
+		return secret.Value{}, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is empty")}
 	}
 	source.warnIfOpen(path)
 	return secret.New(key), nil
+}
+
+// unreadable says why a file named in a configuration cannot be read. The name
+// is not repeated: a key given where its file's name belongs is a mistake that
+// people make.
+func unreadable(err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	return fmt.Sprintf("cannot read the file: %s (a relative name is looked up beside the configuration)", err)
 }
 
 // warn records a warning.

@@ -32,9 +32,10 @@ func TestKeyComesFrom(t *testing.T) {
 		{name: "inline", text: "hmac_key: " + inline, want: inline},
 		{name: "file", text: "hmac_key_file: key", keyFile: "\n " + inFile + "\n", want: inFile},
 		{name: "file before inline", text: "hmac_key: " + inline + "\nhmac_key_file: key", keyFile: inFile, want: inFile},
-		{name: "fall back to inline", text: "hmac_key: " + inline + "\nhmac_key_file: key", want: inline, warning: "no such file or directory; using the key given directly"},
-		{name: "empty file falls back", text: "hmac_key: " + inline + "\nhmac_key_file: key", keyFile: "\n", want: inline, warning: "the file is empty; using the key given directly"},
-		{name: "nothing to fall back to", text: "hmac_key_file: key", problem: "hmac_key_file: stat "},
+		{name: "fall back to inline", text: "hmac_key: " + inline + "\nhmac_key_file: key", want: inline, warning: "cannot read the file: no such file or directory (a relative name is looked up beside the configuration); using the key given directly"},
+		{name: "empty file falls back", text: "hmac_key: " + inline + "\nhmac_key_file: key", keyFile: "\n", want: inline, warning: "it is empty (a relative name is looked up beside the configuration); using the key given directly"},
+		{name: "nothing to fall back to", text: "hmac_key_file: key", problem: ":2:1: hmac_key_file: cannot read the file: no such file"},
+		{name: "key in place of its file", text: "hmac_key_file: " + marker, problem: "cannot read the file: no such file"},
 		{name: "large file", text: "hmac_key_file: key", keyFile: strings.Repeat(marker, 10_000), problem: "larger than 65536 bytes"},
 		{name: "open to everybody", text: "hmac_key_file: key", keyFile: inFile, mode: 0o644, want: inFile, warning: "chmod o-r"},
 		{name: "environment before inline", text: "hmac_key: " + inline, environment: true, want: inEnvironment},
@@ -156,7 +157,7 @@ func TestEncryptionKeysFile(t *testing.T) {
 	path := write(t, "dffmpeg-coordinator.yaml", auth)
 	keys := filepath.Join(filepath.Dir(path), "keys.yaml")
 	for _, test := range []struct{ name, file, want string }{
-		{"missing", "", path + ":5:7: database.repositories.auth.encryption_keys_file: stat " + keys + ": no such file or directory"},
+		{"missing", "", path + ":5:7: database.repositories.auth.encryption_keys_file: cannot read the file: no such file or directory (a relative name is looked up beside the configuration)"},
 		{"not the default key", "old: fernet:" + marker, path + ":6:7: database.repositories.auth.default_encryption_key_id: there is no encryption key with this id; add it to encryption_keys or encryption_keys_file"},
 		{"wrong", "new: [" + marker + "]", keys + ":1:6: new: expected text, found a list"},
 		{"not YAML", "new: '" + marker, keys + ":1:6: the closing single quote is missing"},

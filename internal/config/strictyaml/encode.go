@@ -263,11 +263,11 @@ func withoutPassword(text string) string {
 // Names of files with secrets in them are none.
 func isSecretKey(key string) bool {
 	key = strings.ToLower(key)
-	if strings.HasPrefix(key, "ssl_") || strings.HasPrefix(key, "tls_") || strings.HasSuffix(key, "_file") || strings.HasSuffix(key, "_id") {
-		return strings.Contains(key, "password")
+	if strings.HasSuffix(key, "_file") || strings.HasSuffix(key, "_id") || key == "ssl_key" || key == "tls_key" || key == "routing_key" {
+		return false
 	}
 	for _, part := range []string{"password", "passwd", "passphrase", "secret", "token", "credential", "private", "key", "dsn"} {
-		if strings.Contains(key, part) && key != "routing_key" {
+		if strings.Contains(key, part) {
 			return true
 		}
 	}
