@@ -66,6 +66,14 @@ func (s *suite) testEnd(t *testing.T) {
 				}
 			}
 		})
+		t.Run(name+" leaves a job_request that was acknowledged", func(t *testing.T) {
+			w := s.world(t)
+			w.worker(b1)
+			job := w.running()
+			before := w.all(dffmpeg.ToWorker(b1))
+			w.change(end(w, job))
+			same(t, "what was acknowledged stays", w.all(dffmpeg.ToWorker(b1))[:len(before)], before)
+		})
 		t.Run(name+" of an unknown job", func(t *testing.T) {
 			w := s.world(t)
 			_, err := end(w, dffmpeg.Job{ID: numbered(404), Status: dffmpeg.JobRunning})

@@ -156,12 +156,12 @@ func testUnknownIdentity(t *testing.T, r *register) {
 
 func testIdentityCopies(t *testing.T, r *register) {
 	given := person("alice")
-	want := r.add(given)
+	r.add(given)
 	loopback := netip.MustParsePrefix("127.0.0.0/8")
 	given.AllowedCIDRs[0] = loopback
 	read := r.get("alice")
 	read.AllowedCIDRs[0] = loopback
-	same(t, "changing what was given or returned changes nothing", r.get("alice"), want, prefixes)
+	same(t, "changing what was given or returned changes nothing", r.get("alice").AllowedCIDRs, dffmpeg.AnyAddress(), prefixes)
 }
 
 func testIdentityContext(t *testing.T, r *register) {

@@ -164,6 +164,9 @@ func (w *world) follow(ctx context.Context, to dffmpeg.Recipient, limit int, wri
 			return seen, err
 		}
 		if len(mail) > 0 {
+			if mail[0].ID <= cursor {
+				return seen, fmt.Errorf("message %s came again behind the cursor %s", mail[0].ID, cursor)
+			}
 			seen = append(seen, mail...)
 			cursor = mail[len(mail)-1].ID
 			continue

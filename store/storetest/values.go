@@ -135,7 +135,7 @@ func (s *suite) testCopies(t *testing.T) {
 	accepted := w.change(w.Accept(t.Context(), first.ID, by1))
 	code := 3
 	finished := w.change(w.Finish(t.Context(), first.ID, by1, store.Result{Status: dffmpeg.JobFailed, ExitCode: &code}))
-	want, mail := w.job(first.ID), w.all(first.Requester())
+	want, mail := w.job(first.ID), texts(w.all(first.Requester()))
 	same(t, "the exit code is stored", *want.ExitCode, 3)
 	code = 99
 	for _, job := range []dffmpeg.Job{claimed.Job, accepted.Job, finished.Job, w.job(first.ID)} {
@@ -148,7 +148,16 @@ func (s *suite) testCopies(t *testing.T) {
 		}
 	}
 	same(t, "changing a job that was returned changes nothing", w.job(first.ID), want)
-	same(t, "changing messages that were returned changes nothing", w.all(first.Requester()), mail)
+	same(t, "changing messages that were returned changes nothing", texts(w.all(first.Requester())), mail)
+}
+
+// texts returns what messages say, as strings that share nothing with them.
+func texts(messages []dffmpeg.Message) []string {
+	list := lines(messages)
+	for i, m := range messages {
+		list[i] += " " + *m.JobID + " " + string(m.Payload)
+	}
+	return list
 }
 
 // testContext: an operation whose context is done fails and does nothing.
