@@ -32,14 +32,17 @@ type Client struct {
 	HTTPPolling HTTPPollingPeer `yaml:"-"`
 }
 
-// newClient returns the defaults before a file is read.
-func newClient() *Client {
-	return &Client{
+// DefaultClient returns the defaults. Identity and key, which have none, are
+// missing.
+func DefaultClient() *Client {
+	c := &Client{
 		Logging:     defaultLogging(),
 		Coordinator: DefaultAddress(),
 		Transports:  defaultTransports(),
 		HTTPPolling: defaultPollingPeer(),
 	}
+	c.Transports.decodePolling(&c.HTTPPolling) // nothing is configured: nothing can be wrong
+	return c
 }
 
 // LoadClient finds and reads the client's file; explicit is the --config
@@ -64,7 +67,7 @@ func LoadClient(explicit string, env Environment) (*Client, error) {
 
 // readClient decodes a parsed file; parsing is what Parse found wrong.
 func readClient(path string, node *strictyaml.Node, parsing error, env Environment) (*Client, error) {
-	c := newClient()
+	c := DefaultClient()
 	c.File = path
 	problems := append(asProblems(parsing), asProblems(node.Decode(c))...)
 	problems = append(problems, c.override(env)...)
@@ -99,7 +102,7 @@ func (c *Client) override(env Environment) Problems {
 // Validate checks what concerns several keys.
 func (c *Client) Validate(problem func(key, message string)) { checkPaths(c.Paths, problem) }
 
-// reading from a node is what strictyaml calls on these types.
+// These types read themselves.
 var (
 	_ strictyaml.Unmarshaler = (*Database)(nil)
 	_ strictyaml.Unmarshaler = (*Transports)(nil)

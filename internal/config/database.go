@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -44,6 +43,17 @@ type SQLite struct {
 
 // DefaultSQLite returns the engine's defaults.
 func DefaultSQLite() SQLite { return SQLite{Path: "dffmpeg.db", Synchronous: "normal"} }
+
+// SQLiteDatabase returns a section that keeps everything in one SQLite file,
+// for a coordinator that is configured by a program.
+func SQLiteDatabase(path string) Database {
+	settings := Settings{node: strictyaml.NewMapping(map[string]string{"path": path})}
+	var d Database
+	for name, r := range map[string]*Repository{"auth": &d.Auth, "jobs": &d.Jobs, "messages": &d.Messages, "workers": &d.Workers} {
+		*r = Repository{Name: name, Engine: SQLiteName, TableName: name, Settings: settings}
+	}
+	return d
+}
 
 // SQLite returns the settings of a repository whose engine is sqlite. Load has
 // checked them.
@@ -208,14 +218,5 @@ func show(name string) string {
 
 // list joins names for a message.
 func list(names []string) string {
-	return strings.Join(slices.Sorted(maps.Keys(set(names))), ", ")
-}
-
-// set returns names without repetitions.
-func set(names []string) map[string]struct{} {
-	s := make(map[string]struct{}, len(names))
-	for _, name := range names {
-		s[name] = struct{}{}
-	}
-	return s
+	return strings.Join(slices.Sorted(slices.Values(names)), ", ")
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"maps"
 	"slices"
 
@@ -29,7 +30,7 @@ func (d *Database) encryption(file *databaseFile) Problems {
 	return asProblems(merged.shared().Decode(&d.Encryption))
 }
 
-// resolve reads the file of keys and checks that the default key is one of
+// resolveKeys reads the file of keys and checks that the default key is one of
 // them.
 func (d *Database) resolveKeys(source *Source) Problems {
 	e, auth := &d.Encryption, d.node.Get("repositories").Get("auth")
@@ -44,7 +45,7 @@ func (d *Database) resolveKeys(source *Source) Problems {
 			source.warn("%s: encryption_keys_file is used; the keys given directly are not", at("encryption_keys", "").File)
 		}
 		keys, err := readKeys(e.KeysFile)
-		if problems, ok := err.(Problems); ok { //nolint:errorlint // strictyaml returns it bare
+		if problems, ok := errors.AsType[Problems](err); ok {
 			return problems
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -61,10 +62,7 @@ func parseNetwork(text string) (netip.Prefix, bool) {
 
 // asProblems returns an error of package strictyaml as what it is.
 func asProblems(err error) Problems {
-	if err == nil {
-		return nil
-	}
-	if problems, ok := err.(Problems); ok { //nolint:errorlint // strictyaml returns it bare
+	if problems, ok := errors.AsType[Problems](err); ok || err == nil {
 		return problems
 	}
 	return Problems{{Message: err.Error()}}

@@ -102,6 +102,22 @@ database:
 	}
 }
 
+func TestSQLiteDatabase(t *testing.T) {
+	d := SQLiteDatabase("/var/lib/dffmpeg.db")
+	for _, r := range d.repositories() {
+		got, err := r.SQLite()
+		if err != nil || got != (SQLite{"/var/lib/dffmpeg.db", "normal"}) || r.Engine != SQLiteName || r.Name != r.TableName {
+			t.Errorf("%+v: %+v, %v", r, got, err)
+		}
+	}
+	if problems := d.shared(); problems != nil {
+		t.Error(problems)
+	}
+	if err := d.CheckEngines([]string{"memory"}); err == nil {
+		t.Error("an unknown engine was taken")
+	}
+}
+
 func TestNetworksContain(t *testing.T) {
 	path := write(t, "dffmpeg-coordinator.yaml", "trusted_proxies: [10.0.0.0/8, ::1, '::ffff:192.0.2.1']\nallowed_metrics_ips: []\n")
 	c, err := LoadCoordinator(path, Environment{})

@@ -105,5 +105,9 @@ func TestShowCanBeRead(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	golden(t, "testdata/defaults.golden", shown(t, DefaultCoordinator(), "/nowhere"))
+	for component, c := range map[Component]shower{
+		CoordinatorComponent: DefaultCoordinator(), WorkerComponent: DefaultWorker(), ClientComponent: DefaultClient(),
+	} {
+		golden(t, "testdata/defaults/"+string(component)+".golden", shown(t, c, "/nowhere"))
+	}
 }

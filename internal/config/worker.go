@@ -110,9 +110,10 @@ func inCircle(path string, needs map[string][]string, done map[string]bool, abov
 	return false
 }
 
-// newWorker returns the defaults before a file is read.
-func newWorker() *Worker {
-	return &Worker{
+// DefaultWorker returns the defaults. Identity and key, which have none, are
+// missing.
+func DefaultWorker() *Worker {
+	w := &Worker{
 		Logging:              defaultLogging(),
 		RegistrationInterval: 15 * time.Second,
 		Jitter:               500 * time.Millisecond,
@@ -125,6 +126,8 @@ func newWorker() *Worker {
 		Transports:           defaultTransports(),
 		HTTPPolling:          defaultPollingPeer(),
 	}
+	w.Transports.decodePolling(&w.HTTPPolling) // nothing is configured: nothing can be wrong
+	return w
 }
 
 // defaultPollingPeer returns the defaults of http_polling in a worker or client.
@@ -148,7 +151,7 @@ func LoadWorker(explicit string, env Environment) (*Worker, error) {
 
 // readWorker decodes a parsed file; parsing is what Parse found wrong.
 func readWorker(path string, node *strictyaml.Node, parsing error) (*Worker, error) {
-	w := newWorker()
+	w := DefaultWorker()
 	w.File = path
 	problems := append(asProblems(parsing), asProblems(node.Decode(w))...)
 	problems = append(problems, w.Credentials.resolve(node, &w.Source, "", "")...)

@@ -124,6 +124,7 @@ func (b *builder) tag(out *Node, n *ast.TagNode, depth int) *Node {
 func (b *builder) mapping(out *Node, values []*ast.MappingValueNode, depth int) {
 	out.kind = Mapping
 	var merged []*Node
+	lines := make(map[string]int, len(values)) // where keys were given first
 	for _, v := range values {
 		e := entry{line: 1, column: 1}
 		if t := v.Key.GetToken(); t != nil && t.Position != nil {
@@ -145,12 +146,13 @@ func (b *builder) mapping(out *Node, values []*ast.MappingValueNode, depth int) 
 		if _, absent := v.Value.(*ast.NullNode); absent {
 			e.value.line, e.value.column = e.line, e.column
 		}
-		if first := slices.IndexFunc(out.entries, func(other entry) bool { return other.key == key }); first >= 0 {
-			p := e.value.Problem("the key is given twice (first on line %d)", out.entries[first].line)
+		if line, twice := lines[key]; twice {
+			p := e.value.Problem("the key is given twice (first on line %d)", line)
 			p.Line, p.Column = e.line, e.column
 			b.problems = append(b.problems, p)
 			continue
 		}
+		lines[key] = e.line
 		out.entries = append(out.entries, e)
 	}
 	for _, m := range merged {

@@ -216,9 +216,9 @@ func (n *Node) MarshalNode() any {
 		var fields Fields
 		for _, e := range n.entries {
 			if isSecretKey(e.key) && e.value.kind != Null {
-				fields = fields.Add(e.key, Redacted)
+				fields.list = append(fields.list, namedValue{e.key, Redacted})
 			} else {
-				fields = fields.Add(e.key, e.value.MarshalNode())
+				fields.list = append(fields.list, namedValue{e.key, e.value.MarshalNode()})
 			}
 		}
 		return fields

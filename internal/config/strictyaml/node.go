@@ -2,6 +2,7 @@ package strictyaml
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +60,16 @@ type entry struct {
 	// shared marks a key that was written for several readers at once, who
 	// ignore it when they do not know it.
 	shared bool
+}
+
+// NewMapping returns a mapping of texts that no file contains.
+func NewMapping(values map[string]string) *Node {
+	n := &Node{kind: Mapping}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		value := &Node{kind: Scalar, path: key, text: values[key], quoted: true}
+		n.entries = append(n.entries, entry{key: key, value: value})
+	}
+	return n
 }
 
 // Kind returns what the node is.
@@ -161,6 +172,7 @@ func (n *Node) Over(weaker ...*Node) *Node {
 	if n != nil {
 		merged.file, merged.line, merged.column, merged.path = n.file, n.line, n.column, n.path
 	}
+	index := make(map[string]int)
 	for _, layer := range append(slices.Clone(weaker), n) {
 		if layer == nil {
 			continue
@@ -169,12 +181,12 @@ func (n *Node) Over(weaker ...*Node) *Node {
 			merged.file, merged.line, merged.column, merged.path = layer.file, layer.line, layer.column, layer.path
 		}
 		for _, e := range layer.entries {
-			i := slices.IndexFunc(merged.entries, func(m entry) bool { return m.key == e.key })
-			if i < 0 {
-				merged.entries = append(merged.entries, e)
-			} else {
+			if i, there := index[e.key]; there {
 				merged.entries[i] = e
+				continue
 			}
+			index[e.key] = len(merged.entries)
+			merged.entries = append(merged.entries, e)
 		}
 	}
 	return merged

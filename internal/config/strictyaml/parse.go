@@ -13,11 +13,11 @@ import (
 
 const (
 	// MaxBytes bounds a file.
-	MaxBytes = 1 << 20
+	MaxBytes = 256 << 10
 	// maxDepth bounds how deep sections and lists may be nested.
 	maxDepth = 32
 	// maxNodes bounds what aliases may unfold to.
-	maxNodes = 50_000
+	maxNodes = 20_000
 )
 
 // Parse reads a file that holds one mapping. An empty file is an empty mapping.
