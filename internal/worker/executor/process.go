@@ -1,0 +1,236 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// drainLimit bounds how long the executor waits for more output once the
+// process group is gone, in case a process outside of it holds the pipes open.
+const drainLimit = 2 * time.Second
+
+// Exit is how a process ended.
+type Exit struct {
+	Code   int            // 0 to 255; 128 + n after signal n
+	Signal syscall.Signal // the signal that killed it, 0 if none did
+}
+
+// Process is a process group that was started. Its methods may be called by
+// several goroutines at once.
+type Process struct {
+	cmd    *exec.Cmd
+	pipes  []*os.File // read ends of output
+	copies sync.WaitGroup
+	gone   chan struct{} // closed when the group is gone
+	ended  chan struct{} // closed when the output was passed on as well
+	exit   Exit
+
+	mu     sync.Mutex
+	reaped bool // the group's number may belong to others
+}
+
+// Start starts a process. When ctx ends before the process was started, it is
+// not; later ctx has no effect. The errors say what is wrong in words for the
+// job's owner.
+func (e *Executor) Start(ctx context.Context, spec Spec) (*Process, error) {
+	if err := check(spec); err != nil {
+		return nil, err
+	}
+	p := &Process{gone: make(chan struct{}), ended: make(chan struct{})}
+	p.cmd = &exec.Cmd{
+		Path:  spec.Path,
+		Args:  append([]string{spec.Path}, spec.Args...),
+		Dir:   spec.Dir,
+		Env:   spec.Env,
+		Stdin: spec.Stdin,
+		// Bounds only the copying of Stdin, once nobody reads it any more.
+		WaitDelay: 100 * time.Millisecond,
+		SysProcAttr: &syscall.SysProcAttr{
+			Setpgid:   true,
+			Pdeathsig: syscall.SIGKILL,
+		},
+	}
+	childEnds, err := p.connect(spec)
+	defer closeAll(childEnds)
+	if err != nil {
+		closeAll(p.pipes)
+		return nil, err
+	}
+	guard, err := e.start(ctx, p.cmd)
+	if err != nil {
+		closeAll(p.pipes)
+		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
+	}
+	for i, writer := range []io.Writer{spec.Stdout, spec.Stderr} {
+		p.copies.Go(func() { p.copy(p.pipes[i], writer) })
+	}
+	go p.await(guard)
+	return p, nil
+}
+
+// check finds the usual mistakes, to name them better than the kernel does.
+func check(spec Spec) error {
+	info, err := os.Stat(spec.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %s", ErrNotFound, spec.Path)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrNotExecutable, err)
+	case info.IsDir() || info.Mode()&0o111 == 0:
+		return fmt.Errorf("%w: %s", ErrNotExecutable, spec.Path)
+	}
+	if spec.Dir == "" {
+		return nil
+	}
+	info, err = os.Stat(spec.Dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrDirectory, err)
+	case !info.IsDir():
+		return fmt.Errorf("%w: %s is not a directory", ErrDirectory, spec.Dir)
+	}
+	return nil
+}
+
+// connect makes the pipes for output and returns the child's ends.
+func (p *Process) connect(spec Spec) (childEnds []*os.File, err error) {
+	for range 2 {
+		read, write, err := os.Pipe()
+		if err != nil {
+			return childEnds, fmt.Errorf("pipe for output: %w", err)
+		}
+		p.pipes = append(p.pipes, read)
+		childEnds = append(childEnds, write)
+	}
+	p.cmd.Stdout, p.cmd.Stderr = childEnds[0], childEnds[1]
+	return childEnds, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close() // pipes: nothing is buffered
+	}
+}
+
+// start has the executor's own thread start the process.
+func (e *Executor) start(ctx context.Context, cmd *exec.Cmd) (*guard, error) {
+	r := request{cmd: cmd, done: make(chan answer, 1)}
+	select {
+	case e.starts <- r:
+		a := <-r.done
+		return a.guard, a.err
+	case <-e.stopped:
+		return nil, ErrNotRunning
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// copy passes one stream on until it ends.
+func (p *Process) copy(from *os.File, to io.Writer) {
+	defer from.Close()
+	buffer := make([]byte, 32<<10)
+	for {
+		select {
+		case <-p.gone:
+			_ = from.SetReadDeadline(time.Now().Add(drainLimit)) // pipes have deadlines
+		default:
+		}
+		n, err := from.Read(buffer)
+		if n > 0 {
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// await ends the group when its leading process has ended.
+func (p *Process) await(guard *guard) {
+	defer close(p.ended)
+	pid := p.cmd.Process.Pid
+	// The number of the group is the leading process's own as long as that is
+	// not reaped, so the rest is killed before.
+	awaitExit(pid)
+	_ = syscall.Kill(-pid, syscall.SIGKILL) // usually nothing is left
+	guard.forget(pid)
+	p.mu.Lock()
+	err := p.cmd.Wait()
+	p.reaped = true
+	p.mu.Unlock()
+	p.exit = exitOf(p.cmd.ProcessState, err)
+	close(p.gone)
+	for _, pipe := range p.pipes {
+		_ = pipe.SetReadDeadline(time.Now().Add(drainLimit)) // closed ones have ended
+	}
+	p.copies.Wait()
+}
+
+// awaitExit waits until a child has ended and leaves it to be reaped.
+func awaitExit(pid int) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+func exitOf(state *os.ProcessState, err error) Exit {
+	if state == nil {
+		return Exit{Code: 255} // cannot happen: Wait fails only for what was not started
+	}
+	status, ok := state.Sys().(syscall.WaitStatus)
+	switch {
+	case !ok && err != nil:
+		return Exit{Code: 255}
+	case status.Signaled():
+		return Exit{Code: 128 + int(status.Signal()), Signal: status.Signal()}
+	default:
+		return Exit{Code: status.ExitStatus()}
+	}
+}
+
+// Wait returns how the process ended, when its whole group is gone and its
+// output was passed on.
+func (p *Process) Wait() Exit {
+	<-p.ended
+	return p.exit
+}
+
+// Signal sends a signal to the process group, if it is still there.
+func (p *Process) Signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		_ = syscall.Kill(-p.cmd.Process.Pid, sig) // it may be ending
+	}
+}
+
+// Stop ends the process group: SIGTERM, and after grace SIGKILL. It returns
+// when the group is gone.
+func (p *Process) Stop(grace time.Duration) {
+	p.Signal(syscall.SIGTERM)
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-p.gone:
+		return
+	case <-timer.C:
+	}
+	p.Signal(syscall.SIGKILL)
+	<-p.gone
+}
