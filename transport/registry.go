@@ -1,0 +1,108 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Decoder fills a transport's own settings struct from the configuration,
+// strictly; set its defaults before.
+type Decoder interface{ Decode(into any) error }
+
+// Caller sends signed requests to the coordinator. The path is not escaped;
+// the caller of Do closes the response's body.
+type Caller interface {
+	Do(ctx context.Context, method, path string, query url.Values, header http.Header, body []byte) (*http.Response, error)
+}
+
+// ServerOptions is what a Server is made from.
+type ServerOptions struct {
+	Settings Decoder
+	Mailbox  Mailbox
+	Logger   *slog.Logger
+}
+
+// ClientOptions is what a Client is made from.
+type ClientOptions struct {
+	Settings     Decoder
+	Subscription Subscription
+	Caller       Caller
+	Logger       *slog.Logger
+}
+
+// Plugin is a transport as a registry knows it. A program that plays one end
+// only may leave the other constructor nil.
+type Plugin struct {
+	Name      string
+	NewServer func(ServerOptions) (Server, error)
+	NewClient func(ClientOptions) (Client, error)
+}
+
+// Registry holds the transports that a program knows, by name. It is a value
+// made in main and passed down; it is immutable and safe for concurrent use.
+type Registry struct{ plugins map[string]Plugin }
+
+// NewRegistry returns a registry of these transports. Two of one name are an
+// error.
+func NewRegistry(plugins ...Plugin) (Registry, error) {
+	r := Registry{plugins: make(map[string]Plugin, len(plugins))}
+	for _, p := range plugins {
+		if _, taken := r.plugins[p.Name]; taken || p.Name == "" {
+			return Registry{}, fmt.Errorf("transport %q: the name is empty or registered already", p.Name)
+		}
+		r.plugins[p.Name] = p
+	}
+	return r, nil
+}
+
+// Names returns the known names, sorted.
+func (r Registry) Names() []string { return slices.Sorted(maps.Keys(r.plugins)) }
+
+// UnknownError is a name that no transport is registered for.
+type UnknownError struct {
+	Name  string
+	Known []string // sorted
+}
+
+// Error implements error.
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("unknown transport %q; known are %s", e.Name, strings.Join(e.Known, ", "))
+}
+
+// NewServer makes the coordinator's end of a transport. A server that is
+// neither a Puller nor a Pusher is refused.
+func (r Registry) NewServer(name string, options ServerOptions) (Server, error) {
+	plugin, ok := r.plugins[name]
+	if !ok || plugin.NewServer == nil {
+		return nil, &UnknownError{Name: name, Known: r.Names()}
+	}
+	server, err := plugin.NewServer(options)
+	if err != nil {
+		return nil, fmt.Errorf("transport %s: %w", name, err)
+	}
+	_, pulls := server.(Puller)
+	_, pushes := server.(Pusher)
+	if pulls == pushes {
+		return nil, fmt.Errorf("transport %s: %T must be either a Puller or a Pusher", name, server)
+	}
+	return server, nil
+}
+
+// NewClient makes a peer's end of a transport.
+func (r Registry) NewClient(name string, options ClientOptions) (Client, error) {
+	plugin, ok := r.plugins[name]
+	if !ok || plugin.NewClient == nil {
+		return nil, &UnknownError{Name: name, Known: r.Names()}
+	}
+	client, err := plugin.NewClient(options)
+	if err != nil {
+		return nil, fmt.Errorf("transport %s: %w", name, err)
+	}
+	return client, nil
+}
