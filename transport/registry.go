@@ -15,8 +15,8 @@ import (
 // strictly; set its defaults before.
 type Decoder interface{ Decode(into any) error }
 
-// Caller sends signed requests to the coordinator. The path is not escaped;
-// the caller of Do closes the response's body.
+// Caller sends signed requests to the coordinator. The path is escaped where it
+// has to be; the caller of Do closes the response's body.
 type Caller interface {
 	Do(ctx context.Context, method, path string, query url.Values, header http.Header, body []byte) (*http.Response, error)
 }

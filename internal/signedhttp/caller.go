@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -71,11 +70,11 @@ func NewHTTPClient() *http.Client {
 // BaseURL returns the URL that all calls are below.
 func (c *Caller) BaseURL() string { return c.opts.BaseURL.String() }
 
-// Do sends a signed request and returns the response, whatever its status. The
-// caller bounds it by ctx and closes the body.
+// Do sends a signed request and returns the response, whatever its status. In
+// path, what a caller inserted is escaped (url.PathEscape). The caller bounds
+// the request by ctx and closes the body.
 func (c *Caller) Do(ctx context.Context, method, path string, query url.Values, header http.Header, body []byte) (*http.Response, error) {
-	target := *c.opts.BaseURL
-	target.Path = strings.TrimSuffix(target.Path, "/") + path
+	target := c.opts.BaseURL.JoinPath(path)
 	target.RawQuery = query.Encode()
 	request, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(body))
 	if err != nil {

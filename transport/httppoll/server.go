@@ -1,0 +1,162 @@
+package httppoll
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/transport"
+)
+
+// writeLimit bounds how long a peer may take to read what is written at once.
+const writeLimit = 30 * time.Second
+
+// ServerSettings are the coordinator's settings.
+type ServerSettings struct {
+	BasePath string `yaml:"base_path,required"` // where the poll endpoints are; default /poll
+	// BackendTransport would carry messages between coordinators.
+	BackendTransport string `yaml:"backend_transport"`
+}
+
+// Server is the coordinator's end. Make one with NewServer.
+type Server struct {
+	base    string
+	mailbox transport.Mailbox
+	logger  *slog.Logger
+	closing chan struct{} // closed when Run ends
+
+	mu        sync.Mutex
+	listeners map[dffmpeg.Recipient]map[*listener]struct{}
+}
+
+var _ transport.Puller = (*Server)(nil)
+
+// listener is a peer that waits.
+type listener struct {
+	wake    chan struct{} // holds a token when there may be mail
+	evicted chan struct{} // closed when another connection takes its place
+}
+
+// NewServer returns the coordinator's end. It starts nothing.
+func NewServer(settings ServerSettings, mailbox transport.Mailbox, logger *slog.Logger) *Server {
+	return &Server{
+		base:      strings.TrimSuffix(settings.BasePath, "/"),
+		mailbox:   mailbox,
+		logger:    logger,
+		closing:   make(chan struct{}),
+		listeners: make(map[dffmpeg.Recipient]map[*listener]struct{}),
+	}
+}
+
+// Name implements transport.Server.
+func (s *Server) Name() string { return Name }
+
+// Address implements transport.Server.
+func (s *Server) Address(to dffmpeg.Recipient) transport.Metadata {
+	if to.Kind == dffmpeg.RecipientWorker {
+		return transport.Metadata{"path": s.base + "/worker"}
+	}
+	return transport.Metadata{"path": s.base + "/jobs/" + to.JobID}
+}
+
+// Health implements transport.Server; there is nothing that could fail.
+func (s *Server) Health(context.Context) (string, error) {
+	return "HTTP Polling mode (standalone)", nil
+}
+
+// Run waits for the end and then lets peers go, so that they connect elsewhere.
+func (s *Server) Run(ctx context.Context) error {
+	<-ctx.Done()
+	close(s.closing)
+	return ctx.Err()
+}
+
+// Wake implements transport.Puller.
+func (s *Server) Wake(to dffmpeg.Recipient) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.listeners[to] {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Routes implements transport.Puller.
+func (s *Server) Routes() []transport.Route {
+	return []transport.Route{
+		{
+			Method: http.MethodGet, Pattern: s.base + "/worker", Summary: "Messages for a worker",
+			Recipient: func(r *http.Request, caller dffmpeg.Identity) (dffmpeg.Recipient, error) {
+				if caller.Role != dffmpeg.RoleWorker {
+					return dffmpeg.Recipient{}, dffmpeg.Errorf(dffmpeg.CodeForbidden, "Only workers have messages here; %s has the role %s", caller.ClientID, caller.Role)
+				}
+				_, err := parse(r)
+				return dffmpeg.ToWorker(caller.ClientID), err
+			},
+			Handle: s.handle,
+		},
+		{
+			Method: http.MethodGet, Pattern: s.base + "/jobs/{job_id}", Summary: "Messages for the requester of a job",
+			Recipient: func(r *http.Request, caller dffmpeg.Identity) (dffmpeg.Recipient, error) {
+				_, err := parse(r)
+				return dffmpeg.Recipient{Kind: dffmpeg.RecipientRequester, ID: caller.ClientID, JobID: r.PathValue("job_id")}, err
+			},
+			Handle: s.handle,
+		},
+	}
+}
+
+// handle serves a peer that may listen for the recipient.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request, to dffmpeg.Recipient) {
+	d, err := parse(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest) // checked before by Recipient
+		return
+	}
+	l := s.join(to, d)
+	defer s.leave(to, l)
+	c := &connection{server: s, to: to, demand: d, listener: l, writer: w, control: http.NewResponseController(w)}
+	if d.stream {
+		err = c.stream(r.Context())
+	} else {
+		err = c.poll(r.Context())
+	}
+	if err != nil && r.Context().Err() == nil {
+		s.logger.Debug("peer lost", "recipient", to.String(), "error", err)
+	}
+}
+
+// join adds a listener. A worker listens once: one that connects without a
+// cursor replaces its earlier connections, which may be dead without anybody
+// having noticed and must not swallow its messages.
+func (s *Server) join(to dffmpeg.Recipient, d demand) *listener {
+	l := &listener{wake: make(chan struct{}, 1), evicted: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if to.Kind == dffmpeg.RecipientWorker && d.cursor == "" {
+		for other := range s.listeners[to] {
+			close(other.evicted)
+		}
+		delete(s.listeners, to)
+	}
+	if s.listeners[to] == nil {
+		s.listeners[to] = make(map[*listener]struct{})
+	}
+	s.listeners[to][l] = struct{}{}
+	return l
+}
+
+func (s *Server) leave(to dffmpeg.Recipient, l *listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners[to], l)
+	if len(s.listeners[to]) == 0 {
+		delete(s.listeners, to)
+	}
+}

@@ -1,0 +1,140 @@
+// Package httppoll is the transport that needs no broker: peers fetch their
+// messages from the coordinator, by long polls or over an endless stream of
+// JSON lines (protocol.md, Endpoints and Transports: http_polling).
+package httppoll
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/transport"
+)
+
+// Name is what peers negotiate.
+const Name = "http_polling"
+
+const (
+	contentStream = "application/x-ndjson"
+	contentAnswer = "application/json"
+
+	queryWait   = "wait"            // seconds
+	queryCursor = "last_message_id" // only messages that sort after it
+	queryAck    = "ack"             // extension: without a cursor, all that is not acknowledged
+
+	maxWait     = 60 * time.Second
+	defaultKeep = 15 * time.Second // between keep-alives of a stream
+	maxLine     = 64 << 20         // of a stream, and of an answer
+)
+
+// Plugin returns the transport, both ends.
+func Plugin() transport.Plugin {
+	return transport.Plugin{
+		Name: Name,
+		NewServer: func(o transport.ServerOptions) (transport.Server, error) {
+			settings := ServerSettings{BasePath: "/poll"}
+			if err := o.Settings.Decode(&settings); err != nil {
+				return nil, err
+			}
+			return NewServer(settings, o.Mailbox, o.Logger), nil
+		},
+		NewClient: func(o transport.ClientOptions) (transport.Client, error) {
+			settings := DefaultClientSettings()
+			if err := o.Settings.Decode(&settings); err != nil {
+				return nil, err
+			}
+			return NewClient(settings, o.Subscription, o.Caller, o.Logger)
+		},
+	}
+}
+
+// demand is what a peer asks for.
+type demand struct {
+	stream bool
+	wait   time.Duration // of a poll; of a stream, between keep-alives
+	cursor string
+	ack    bool
+}
+
+// parse reads a peer's request.
+func parse(r *http.Request) (demand, error) {
+	d := demand{stream: accepts(r.Header, contentStream)}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return d, dffmpeg.Errorf(dffmpeg.CodeInvalid, "The query is malformed")
+	}
+	d.cursor = query.Get(queryCursor)
+	if len(d.cursor) > 128 {
+		return d, dffmpeg.Errorf(dffmpeg.CodeInvalid, "%s is too long; use the ID of the last message", queryCursor)
+	}
+	if text := query.Get(queryAck); text != "" {
+		if d.ack, err = strconv.ParseBool(text); err != nil {
+			return d, dffmpeg.Errorf(dffmpeg.CodeInvalid, "%s must be true or false", queryAck)
+		}
+	}
+	if d.stream {
+		d.wait = defaultKeep
+	}
+	if text := query.Get(queryWait); text != "" {
+		seconds, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(seconds) || seconds < 0 {
+			return d, dffmpeg.Errorf(dffmpeg.CodeInvalid, "%s must be a number of seconds from 0 on", queryWait)
+		}
+		d.wait = time.Duration(min(seconds, maxWait.Seconds()) * float64(time.Second))
+	}
+	if d.stream {
+		d.wait = max(d.wait, 100*time.Millisecond) // keep-alives must not spin
+	}
+	return d, nil
+}
+
+func accepts(header http.Header, content string) bool {
+	for _, value := range header.Values("Accept") {
+		for part := range strings.SplitSeq(value, ",") {
+			media, _, _ := strings.Cut(part, ";")
+			if strings.EqualFold(strings.TrimSpace(media), content) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// encode returns messages as a peer reads them: one line of JSON. The
+// characters that some readers take for the end of a line are escaped:
+// encoding/json does it for U+2028 and U+2029, we for U+0085.
+func encode(messages []dffmpeg.Message) ([]byte, error) {
+	if messages == nil {
+		messages = []dffmpeg.Message{}
+	}
+	line, err := json.Marshal(dffmpeg.MessagesAnswer{Messages: messages})
+	if err != nil {
+		return nil, fmt.Errorf("encode messages: %w", err)
+	}
+	return bytes.ReplaceAll(line, []byte("\u0085"), []byte(`\u0085`)), nil
+}
+
+// decode reads a line of a stream, or an answer. A blank line is a keep-alive
+// and holds no messages.
+func decode(line []byte) ([]dffmpeg.Message, error) {
+	if len(bytes.TrimSpace(line)) == 0 {
+		return nil, nil
+	}
+	var answer dffmpeg.MessagesAnswer
+	if err := json.Unmarshal(line, &answer); err != nil {
+		return nil, fmt.Errorf("decode messages: %w", err)
+	}
+	for i := range answer.Messages {
+		if answer.Messages[i].ID == "" {
+			return nil, fmt.Errorf("decode messages: message %d has no ID", i)
+		}
+	}
+	return answer.Messages, nil
+}
