@@ -1,7 +1,5 @@
 package dffmpeg
 
-import "time"
-
 // RegisterRequest is how a worker announces itself, and stays known: it repeats
 // it within its registration interval.
 type RegisterRequest struct {
@@ -185,13 +183,4 @@ type MetricsAnswer struct {
 type ErrorAnswer struct {
 	Detail any  `json:"detail"`
 	Code   Code `json:"code,omitempty"` // extension
-}
-
-// DashboardWorker is a worker's line on the dashboard.
-type DashboardWorker struct {
-	WorkerID string       `json:"worker_id"`
-	Status   WorkerStatus `json:"status"`
-	LastSeen *time.Time   `json:"last_seen"`
-	Binaries []string     `json:"binaries"`
-	Paths    []string     `json:"paths"`
 }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -220,5 +219,3 @@ type Process interface {
 type Launcher interface {
 	Launch(ctx context.Context, request dffmpeg.JobRequest, sink func(dffmpeg.LogEntry) error) (Process, error)
 }
-
-var errNoSuchBinary = errors.New("this worker has no such binary")

@@ -1,0 +1,176 @@
+// Package coordinator assembles a coordinator from its parts and runs it.
+//
+// All durable state is in the store; what a coordinator holds in memory is open
+// connections and wake-ups, so it may be killed at any instant and another may
+// take its place.
+package coordinator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/accounts"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/announce"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/authn"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/httpapi"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/janitor"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/outbox"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/reconcile"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/scheduler"
+	"github.com/dffmpeg/dffmpeg/secret"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/transport"
+)
+
+// Options is what a coordinator is made of.
+type Options struct {
+	State      store.State
+	Identities store.Identities
+	Keyring    *secret.Keyring
+	// NewTransports makes the enabled transports over the mailbox.
+	NewTransports func(transport.Mailbox) (*transport.Set, error)
+	HTTP          httpapi.Settings
+	Janitor       janitor.Settings
+	// TrustedProxies are those whose X-Forwarded-For counts.
+	TrustedProxies []netip.Prefix
+	// ShutdownDelay is how long health says "shutdown" while requests are
+	// still served, so that balancers notice before connections end.
+	ShutdownDelay time.Duration
+	Logger        *slog.Logger
+}
+
+const (
+	// assignEvery is how soon the scheduler looks without being woken.
+	assignEvery = 5 * time.Second
+	// shutdownLimit bounds how long requests under way may take to end.
+	shutdownLimit = 5 * time.Second
+	// headerLimit bounds how long a client may take to send its headers.
+	headerLimit = 10 * time.Second
+)
+
+// Coordinator is one coordinator. Make it with New, then Run it.
+type Coordinator struct {
+	opts       Options
+	transports *transport.Set
+	outbox     *outbox.Outbox
+	scheduler  *scheduler.Scheduler
+	janitor    *janitor.Janitor
+	handler    http.Handler
+	stopping   atomic.Bool
+}
+
+// New assembles a coordinator. It starts nothing.
+func New(opts Options) (*Coordinator, error) {
+	c := &Coordinator{opts: opts}
+	var err error
+	if c.transports, err = opts.NewTransports(outbox.Mailbox(opts.State)); err != nil {
+		return nil, err
+	}
+	c.outbox = outbox.New(opts.State, c.transports.Servers(), opts.Logger)
+	wake := &lateQueue{}
+	state := announce.Wrap(opts.State, c.outbox, wake)
+	c.scheduler = scheduler.New(state, assignEvery, opts.Logger)
+	wake.queue = c.scheduler
+	c.janitor = janitor.New(state, opts.Janitor, opts.Logger)
+	ids := dffmpeg.NewIDSource()
+	c.handler, err = httpapi.New(httpapi.Deps{
+		State:         state,
+		Authenticator: authn.New(opts.Identities, opts.Keyring, opts.TrustedProxies, opts.Logger, time.Now),
+		Transports:    c.transports,
+		Reconciler:    reconcile.New(state, opts.Logger),
+		Janitor:       c.janitor,
+		Health:        c,
+		Accounts:      accounts.New(opts.Identities, opts.Keyring),
+		Settings:      opts.HTTP,
+		Logger:        opts.Logger,
+		NewID:         func() string { return ids.NewID(time.Now()) },
+		NewToken:      newToken,
+	})
+	return c, err
+}
+
+// lateQueue breaks the circle between the announced state, which wakes the
+// scheduler, and the scheduler, which works on that state.
+type lateQueue struct{ queue announce.Queue }
+
+func (l *lateQueue) Wake() { l.queue.Wake() }
+
+// newToken returns a registration token: 256 random bits.
+func newToken() string {
+	token := make([]byte, 32)
+	_, _ = rand.Read(token) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(token)
+}
+
+// Run serves on listener until ctx is done, then shuts down: health says so
+// for ShutdownDelay, streams end, requests under way are finished. It closes
+// the listener and returns when everything has ended, nil after an orderly end.
+func (c *Coordinator) Run(ctx context.Context, listener net.Listener) error {
+	// What serves requests outlives ctx by the shutdown.
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	server := &http.Server{
+		Handler:           c.handler,
+		ReadHeaderTimeout: headerLimit,
+		ErrorLog:          slog.NewLogLogger(c.opts.Logger.Handler(), slog.LevelDebug),
+	}
+	group, running := errgroup.WithContext(running)
+	for name, run := range map[string]func(context.Context) error{
+		"transports": c.transports.Run, "outbox": c.outbox.Run, "scheduler": c.scheduler.Run, "janitor": c.janitor.Run,
+	} {
+		group.Go(func() error { return ended(name, run(running)) })
+	}
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve HTTP: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+			c.shutDown(running, server, stop)
+		case <-running.Done(): // a part failed
+			_ = server.Close() // that part's error is the one to report
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// ended names the part that failed; being told to end is not a failure.
+func ended(name string, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// shutDown ends the coordinator in order.
+func (c *Coordinator) shutDown(ctx context.Context, server *http.Server, stop context.CancelFunc) {
+	c.stopping.Store(true)
+	c.opts.Logger.Info("shutting down", "delay", c.opts.ShutdownDelay.String())
+	select {
+	case <-time.After(c.opts.ShutdownDelay):
+	case <-ctx.Done():
+	}
+	stop() // transports let their peers go
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
+	defer cancel()
+	if err := server.Shutdown(bounded); err != nil {
+		c.opts.Logger.Warn("requests were cut off", "error", err)
+		_ = server.Close() // what could fail has failed
+	}
+}

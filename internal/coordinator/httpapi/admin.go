@@ -1,0 +1,29 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+func (a *api) adminEndpoints() []endpoint {
+	admin := signedBy(dffmpeg.RoleAdmin)
+	janitor := define(route{http.MethodPost, "/admin/janitor", "Have the janitor tidy up now", admin}, a.janitor)
+	janitor.status = http.StatusAccepted
+	jobs := define(route{http.MethodGet, "/admin/jobs", "List everybody's jobs, newest first", admin}, a.allJobs)
+	jobs.query = []parameter{
+		{"window", "integer", "Seconds back that a finished job may have ended"},
+		{"since_id", "string", "Only jobs older than this one"},
+		{"requester", "string", "Only this identity's jobs"},
+	}
+	return []endpoint{janitor, jobs}
+}
+
+func (a *api) janitor(_ *call, in dffmpeg.JanitorRequest) (dffmpeg.JanitorAnswer, error) {
+	a.Janitor.Trigger(in.Action)
+	return dffmpeg.JanitorAnswer{Message: "Action accepted", Action: in.Action}, nil
+}
+
+func (a *api) allJobs(c *call, _ nothing) ([]dffmpeg.Job, error) {
+	return a.jobsOf(c, c.URL.Query().Get("requester"))
+}

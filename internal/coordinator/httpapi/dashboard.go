@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/dashboard"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+const (
+	dashboardWindow = 3600 // seconds
+	dashboardJobs   = 200
+)
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+// dashboardEndpoints are not there when the dashboard is disabled.
+func (a *api) dashboardEndpoints() []endpoint {
+	if !a.Settings.Dashboard {
+		return nil
+	}
+	from := fromAddresses(a.Settings.DashboardFrom)
+	data := define(route{http.MethodGet, "/status/data", "What the status page shows", from}, a.dashboardData)
+	data.query = []parameter{{"window", "integer", "Seconds to look back"}}
+	return []endpoint{
+		{
+			method: http.MethodGet, path: "/", summary: "Go to the status page", access: from,
+			status: http.StatusTemporaryRedirect, raw: http.RedirectHandler("/status", http.StatusTemporaryRedirect),
+		},
+		{
+			method: http.MethodGet, path: "/status", summary: "Status page for people", access: from,
+			status: http.StatusOK, raw: dashboard.Page(a.Settings.Version, func(ctx context.Context) (dffmpeg.DashboardAnswer, error) {
+				return a.statusData(ctx, dashboardWindow*time.Second)
+			}, a.Logger),
+		},
+		{
+			method: http.MethodGet, path: "/status/assets/{name}", summary: "Style and script of the status page", access: from,
+			status: http.StatusOK, raw: dashboard.Assets(),
+		},
+		data,
+	}
+}
+
+func (a *api) dashboardData(c *call, _ nothing) (dffmpeg.DashboardAnswer, error) {
+	window, err := c.number("window", dashboardWindow, 0, maxWindow)
+	if err != nil {
+		return dffmpeg.DashboardAnswer{}, err
+	}
+	return a.statusData(c.ctx(), time.Duration(window)*time.Second)
+}
+
+// recent returns everybody's latest jobs.
+func (a *api) recent(ctx context.Context, window time.Duration) ([]dffmpeg.Job, error) {
+	return a.State.List(ctx, store.JobQuery{Window: window, Limit: dashboardJobs})
+}

@@ -1,0 +1,73 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// fail answers with an error. What is not meant for the caller goes to the log.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var known *dffmpeg.Error
+	if !errors.As(err, &known) {
+		known = dffmpeg.Errorf(dffmpeg.CodeInternal, "Internal error; the coordinator's log has more")
+	}
+	if status := known.Code.Status(); status >= http.StatusInternalServerError && r.Context().Err() == nil {
+		a.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "status", status, "error", err)
+	}
+	writeError(w, known)
+}
+
+// writeError answers with a known error, in the shape of 0.4.
+func writeError(w http.ResponseWriter, err *dffmpeg.Error) {
+	answer := dffmpeg.ErrorAnswer{Detail: err.Detail, Code: err.Code}
+	if err.Fields != nil {
+		answer.Detail = err.Fields
+	}
+	write(w, err.Code.Status(), answer)
+}
+
+// write answers with JSON.
+func write(w http.ResponseWriter, status int, answer any) {
+	body, err := json.Marshal(answer)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"detail":"Internal error","code":"internal"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a caller that is gone misses nothing
+}
+
+// invalidFields is the error for members of a body or query that are wrong.
+func invalidFields(fields ...dffmpeg.FieldError) *dffmpeg.Error {
+	return &dffmpeg.Error{Code: dffmpeg.CodeValidation, Detail: fields[0].Msg, Fields: fields}
+}
+
+func invalidQuery(name, value, msg string) error {
+	return invalidFields(dffmpeg.FieldError{Type: "value_error", Loc: []any{"query", name}, Msg: name + " " + msg, In: short(value)})
+}
+
+func invalidBody(field, msg string) error {
+	return invalidFields(dffmpeg.FieldError{Type: "value_error", Loc: []any{"body", field}, Msg: msg})
+}
+
+// badJSON is the error for a body that is not JSON, or not of the right shape.
+func badJSON(err error) error {
+	field := dffmpeg.FieldError{Type: "json_invalid", Loc: []any{"body"}, Msg: "JSON decode error: " + err.Error()}
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		field.Loc = append(field.Loc, syntax.Offset)
+	}
+	return invalidFields(field)
+}
+
+// short cuts a value that is repeated to the caller.
+func short(value string) string {
+	const most = 100
+	if len(value) > most {
+		return value[:most] + "…"
+	}
+	return value
+}

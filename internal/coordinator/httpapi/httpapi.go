@@ -1,0 +1,129 @@
+// Package httpapi is the coordinator's HTTP interface: every endpoint of the
+// wire protocol, with who may call it, and the document that describes them.
+//
+// An endpoint is a value (see endpoint) that cannot be made without saying who
+// may call it. Everything that is the same for all of them happens once, in
+// serve: bounded bodies, signatures, roles, decoding, validation, errors.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/secret"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/transport"
+)
+
+// Authenticator establishes who sends a request.
+type Authenticator interface {
+	Authenticate(r *http.Request, body []byte) (dffmpeg.Identity, error)
+	Address(r *http.Request) netip.Addr
+}
+
+// Transports is the set of enabled transports.
+type Transports interface {
+	Negotiate(ctx context.Context, names []string) (transport.Server, bool)
+	Servers() []transport.Server
+}
+
+// Reconciler settles what a registering worker runs with what it should.
+type Reconciler interface {
+	Reconcile(ctx context.Context, previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error)
+}
+
+// Janitor tidies up on demand, in the background.
+type Janitor interface {
+	Trigger(action dffmpeg.JanitorAction)
+}
+
+// Health tells the coordinator's condition.
+type Health interface {
+	Health(ctx context.Context, deep bool) dffmpeg.HealthAnswer
+}
+
+// Accounts manages identities.
+type Accounts interface {
+	Add(ctx context.Context, id string, role dffmpeg.Role, cidrs []netip.Prefix) (dffmpeg.Identity, secret.Value, error)
+	List(ctx context.Context) ([]dffmpeg.Identity, error)
+	Show(ctx context.Context, id string) (dffmpeg.Identity, error)
+	Key(ctx context.Context, id string) (secret.Value, error)
+	Delete(ctx context.Context, id string) error
+	RotateKey(ctx context.Context, id string) (secret.Value, error)
+	SetScope(ctx context.Context, id string, cidrs []netip.Prefix) error
+	SetRole(ctx context.Context, id string, role dffmpeg.Role) error
+}
+
+// Settings are the coordinator's own choices.
+type Settings struct {
+	Version           string
+	AllowedBinaries   []string
+	HeartbeatInterval time.Duration // of jobs that ask for none
+	HandshakeDelay    time.Duration
+	MaxBodyBytes      int64
+	Dashboard         bool
+	DashboardFrom     []netip.Prefix
+	MetricsFrom       []netip.Prefix
+	Documentation     bool // the OpenAPI document and its page
+}
+
+// Deps is what the interface works on.
+type Deps struct {
+	State         store.State // announces its own changes
+	Authenticator Authenticator
+	Transports    Transports
+	Reconciler    Reconciler
+	Janitor       Janitor
+	Health        Health
+	Accounts      Accounts
+	Settings      Settings
+	Logger        *slog.Logger
+	// NewID makes job IDs; NewToken makes registration tokens.
+	NewID    func() string
+	NewToken func() string
+}
+
+// api is the interface at work.
+type api struct {
+	Deps
+	schemas *schemas
+}
+
+// New returns the handler of all endpoints.
+func New(deps Deps) (http.Handler, error) {
+	a := &api{Deps: deps, schemas: newSchemas()}
+	endpoints := a.endpoints()
+	router := newRouter(deps.Logger)
+	for _, e := range endpoints {
+		router.handle(e.method, e.path, a.serve(e))
+	}
+	for _, server := range deps.Transports.Servers() {
+		if puller, ok := server.(transport.Puller); ok {
+			for _, route := range puller.Routes() {
+				router.handle(route.Method, route.Pattern, a.serveRoute(route))
+			}
+		}
+	}
+	if deps.Settings.Documentation {
+		if err := a.document(router, endpoints); err != nil {
+			return nil, err
+		}
+	}
+	return router, nil
+}
+
+// endpoints lists everything that can be called but for transports' routes.
+func (a *api) endpoints() []endpoint {
+	var all []endpoint
+	for _, group := range [][]endpoint{
+		a.workerEndpoints(), a.jobEndpoints(), a.reportEndpoints(), a.logEndpoints(), a.ackEndpoints(),
+		a.adminEndpoints(), a.userEndpoints(), a.healthEndpoints(), a.dashboardEndpoints(),
+	} {
+		all = append(all, group...)
+	}
+	return all
+}

@@ -1,0 +1,184 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+// maxList bounds a list of jobs; since_id pages to older ones.
+const maxList = 1000
+
+func (a *api) jobEndpoints() []endpoint {
+	list := define(route{http.MethodGet, "/jobs", "List one's own jobs, newest first", requesters()}, a.listJobs)
+	list.query = []parameter{
+		{"window", "integer", "Seconds back that a finished job may have ended"},
+		{"since_id", "string", "Only jobs older than this one"},
+	}
+	heartbeat := define(route{http.MethodPost, "/jobs/{job_id}/client_heartbeat", "Say that the requester still waits", requesters()}, a.clientHeartbeat)
+	heartbeat.query = []parameter{{"monitor", "boolean", "Whether the job depends on these heartbeats from now on"}}
+	return []endpoint{
+		define(route{http.MethodPost, "/jobs/submit", "Submit a job", requesters()}, a.submit),
+		list,
+		define(route{http.MethodGet, "/jobs/{job_id}/status", "Show a job", anyIdentity()}, a.showJob),
+		heartbeat,
+		define(route{http.MethodPost, "/jobs/{job_id}/cancel", "Cancel a job", requesters()}, a.cancel),
+	}
+}
+
+// job returns a job by the ID in a path.
+func (a *api) job(ctx context.Context, id string) (dffmpeg.Job, error) {
+	if !dffmpeg.ValidID(id) {
+		return dffmpeg.Job{}, dffmpeg.Errorf(dffmpeg.CodeInvalid, "Invalid job ID")
+	}
+	job, err := a.State.Job(ctx, id)
+	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
+		err = dffmpeg.Errorf(dffmpeg.CodeNotFound, "Job not found")
+	}
+	return job, err
+}
+
+// mine checks that an identity submitted the job, or is an admin.
+func mine(identity dffmpeg.Identity, job *dffmpeg.Job) error {
+	if identity.Role == dffmpeg.RoleAdmin || identity.ClientID == job.RequesterID {
+		return nil
+	}
+	return dffmpeg.Errorf(dffmpeg.CodeForbidden, "This job belongs to another identity; only its requester or an admin may do that")
+}
+
+// requested returns the job of the path, if the caller submitted it.
+func (a *api) requested(c *call) (dffmpeg.Job, error) {
+	job, err := a.job(c.ctx(), c.PathValue("job_id"))
+	if err != nil {
+		return job, err
+	}
+	return job, mine(c.identity, &job)
+}
+
+func (a *api) submit(c *call, in dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, error) {
+	var answer dffmpeg.SubmitAnswer
+	if !slices.Contains(a.Settings.AllowedBinaries, in.BinaryName) {
+		return answer, dffmpeg.Errorf(dffmpeg.CodeInvalid, "Unsupported binary name: %s", short(in.BinaryName))
+	}
+	if err := runnable(&in); err != nil {
+		return answer, err
+	}
+	server, ok := a.Transports.Negotiate(c.ctx(), in.SupportedTransports)
+	if !ok {
+		return answer, dffmpeg.Errorf(dffmpeg.CodeInvalid, "No supported transports")
+	}
+	heartbeat := int(a.Settings.HeartbeatInterval / time.Second)
+	if in.HeartbeatInterval != nil {
+		heartbeat = *in.HeartbeatInterval
+	}
+	id := a.NewID()
+	to := dffmpeg.Recipient{Kind: dffmpeg.RecipientRequester, ID: c.identity.ClientID, JobID: id}
+	change, err := a.State.Submit(c.ctx(), dffmpeg.Job{
+		ID:                id,
+		RequesterID:       c.identity.ClientID,
+		BinaryName:        in.BinaryName,
+		Arguments:         in.Arguments,
+		Paths:             in.Paths,
+		WorkingDirectory:  in.WorkingDirectory,
+		HeartbeatInterval: heartbeat,
+		Monitor:           in.Monitor,
+		Transport:         server.Name(),
+		TransportMetadata: server.Address(to),
+		IdempotencyKey:    in.IdempotencyKey,
+	})
+	return dffmpeg.SubmitAnswer{Job: change.Job.Public(), Features: features()}, err
+}
+
+// runnable checks what no process can be started with.
+func runnable(in *dffmpeg.SubmitRequest) error {
+	for _, field := range []struct {
+		name string
+		list []string
+	}{{"arguments", in.Arguments}, {"paths", in.Paths}} {
+		for i, text := range field.list {
+			if strings.ContainsRune(text, 0) {
+				return invalidFields(dffmpeg.FieldError{
+					Type: "value_error", Loc: []any{"body", field.name, i}, Msg: "A NUL character cannot be passed to a program",
+				})
+			}
+		}
+	}
+	if in.WorkingDirectory != nil && strings.ContainsRune(*in.WorkingDirectory, 0) {
+		return invalidBody("working_directory", "A NUL character cannot be part of a path")
+	}
+	return nil
+}
+
+func (a *api) listJobs(c *call, _ nothing) ([]dffmpeg.Job, error) {
+	return a.jobsOf(c, c.identity.ClientID)
+}
+
+// jobsOf lists jobs as the query asks, of one requester or of all.
+func (a *api) jobsOf(c *call, requester string) ([]dffmpeg.Job, error) {
+	window, err := c.number("window", 3600, 0, maxWindow)
+	if err != nil {
+		return nil, err
+	}
+	before := c.URL.Query().Get("since_id")
+	if before != "" && !dffmpeg.ValidID(before) {
+		return nil, dffmpeg.Errorf(dffmpeg.CodeInvalid, "Invalid job ID")
+	}
+	jobs, err := a.State.List(c.ctx(), store.JobQuery{
+		Requester: requester, Window: time.Duration(window) * time.Second, Before: before, Limit: maxList,
+	})
+	public := make([]dffmpeg.Job, 0, len(jobs))
+	for _, j := range jobs {
+		public = append(public, j.Public())
+	}
+	return public, err
+}
+
+func (a *api) showJob(c *call, _ nothing) (dffmpeg.Job, error) {
+	job, err := a.job(c.ctx(), c.PathValue("job_id"))
+	if err == nil && (c.identity.Role != dffmpeg.RoleWorker || job.Worker() != c.identity.ClientID) {
+		err = mine(c.identity, &job)
+	}
+	if err != nil {
+		return dffmpeg.Job{}, err
+	}
+	return job.Public(), nil
+}
+
+func (a *api) clientHeartbeat(c *call, _ nothing) (dffmpeg.CommandAnswer, error) {
+	monitor, err := c.truth("monitor")
+	if err != nil {
+		return ok(), err
+	}
+	job, err := a.requested(c)
+	if err != nil {
+		return ok(), err
+	}
+	change, err := a.State.Attend(c.ctx(), job.ID, monitor)
+	if change.Outcome == store.Finished {
+		return detailed(dffmpeg.DetailAlreadyFinished), err
+	}
+	return ok(), err
+}
+
+func (a *api) cancel(c *call, _ nothing) (dffmpeg.CommandAnswer, error) {
+	job, err := a.requested(c)
+	if err != nil {
+		return ok(), err
+	}
+	change, err := a.State.Cancel(c.ctx(), job.ID, c.identity.ClientID, "")
+	if change.Outcome == store.Finished {
+		return detailed(dffmpeg.DetailAlreadyFinished), err
+	}
+	return ok(), err
+}
+
+func ok() dffmpeg.CommandAnswer { return dffmpeg.CommandAnswer{Status: "ok"} }
+
+func detailed(detail string) dffmpeg.CommandAnswer {
+	return dffmpeg.CommandAnswer{Status: "ok", Detail: &detail}
+}

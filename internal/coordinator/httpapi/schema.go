@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// maxFields bounds how many wrong members are reported at once.
+const maxFields = 20
+
+// schemas validates bodies against the JSON schemas of their types, the same
+// that the API's document shows.
+type schemas struct{ registry huma.Registry }
+
+func newSchemas() *schemas {
+	return &schemas{registry: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)}
+}
+
+// of returns the schema of a type, as strict as the protocol is: members that
+// we do not know are let through, for newer and older peers; lists are never
+// null.
+func (s *schemas) of(t reflect.Type) *huma.Schema {
+	ref := s.registry.Schema(t, true, t.Name())
+	for _, schema := range s.registry.Map() {
+		relax(schema)
+	}
+	return ref
+}
+
+// relax adapts a generated schema, and those of its members, in place.
+func relax(schema *huma.Schema) {
+	if schema.Type == huma.TypeObject {
+		if closed, ok := schema.AdditionalProperties.(bool); ok && !closed {
+			schema.AdditionalProperties = true
+		}
+	}
+	if schema.Type == huma.TypeArray {
+		schema.Nullable = false
+		if schema.Items != nil {
+			relax(schema.Items)
+		}
+	}
+	for _, member := range schema.Properties {
+		relax(member)
+	}
+}
+
+// check returns the body with what may be null and is, left out; or what is
+// wrong with it.
+func (s *schemas) check(t reflect.Type, body []byte) ([]byte, error) {
+	if !utf8.Valid(body) {
+		return nil, badJSON(errors.New("the body is not UTF-8"))
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	var value any
+	err := decoder.Decode(&value)
+	if err == nil {
+		if _, extra := decoder.Token(); !errors.Is(extra, io.EOF) {
+			err = errors.New("there is something behind the value")
+		}
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the body ends too early")
+	}
+	if err != nil {
+		return nil, badJSON(err)
+	}
+	schema := s.of(t)
+	s.dropNulls(schema, value)
+	result := &huma.ValidateResult{}
+	huma.Validate(s.registry, schema, huma.NewPathBuffer([]byte("body"), 4), huma.ModeWriteToServer, value, result)
+	if len(result.Errors) > 0 {
+		return nil, invalidFields(fieldErrors(result.Errors)...)
+	}
+	clean, err := json.Marshal(value)
+	if err != nil {
+		return nil, badJSON(err)
+	}
+	return clean, nil
+}
+
+// dropNulls removes members that are null, but for lists: optional scalars may
+// be null, lists may not.
+func (s *schemas) dropNulls(schema *huma.Schema, value any) {
+	if schema.Ref != "" {
+		schema = s.registry.SchemaFromRef(schema.Ref)
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for name, member := range v {
+			known := schema.Properties[name]
+			switch {
+			case known == nil:
+			case member == nil && known.Type != huma.TypeArray:
+				delete(v, name)
+			default:
+				s.dropNulls(known, member)
+			}
+		}
+	case []any:
+		if schema.Items == nil {
+			return
+		}
+		for _, item := range v {
+			s.dropNulls(schema.Items, item)
+		}
+	}
+}
+
+// fieldErrors turns the validator's findings into the shape of 0.4.
+func fieldErrors(errs []error) []dffmpeg.FieldError {
+	fields := make([]dffmpeg.FieldError, 0, min(len(errs), maxFields))
+	for _, err := range errs[:min(len(errs), maxFields)] {
+		var detail *huma.ErrorDetail
+		if !errors.As(err, &detail) {
+			detail = &huma.ErrorDetail{Message: err.Error(), Location: "body"}
+		}
+		f := dffmpeg.FieldError{Type: kind(detail.Message), Loc: place(detail.Location), Msg: sentence(detail.Message)}
+		switch v := detail.Value.(type) {
+		case string:
+			f.In = short(v)
+		case float64, bool:
+			f.In = v
+		case []any:
+			if len(v) == 0 {
+				f.In = v
+			}
+		}
+		if f.Type == "missing" {
+			f.Loc = append(f.Loc, missing(detail.Message))
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// place splits the validator's "body.logs[0].stream".
+func place(location string) []any {
+	var steps []any
+	for step := range strings.SplitSeq(strings.ReplaceAll(location, "[", "."), ".") {
+		step = strings.TrimSuffix(step, "]")
+		if n, err := strconv.Atoi(step); err == nil {
+			steps = append(steps, n)
+		} else if step != "" {
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+// kind names what is wrong in 0.4's words, from the validator's message.
+func kind(message string) string {
+	for _, k := range []struct{ part, kind string }{
+		{"expected required property", "missing"},
+		{"expected array length >=", "too_short"},
+		{"expected length >=", "string_too_short"},
+		{"expected array length <=", "too_long"},
+		{"expected length <=", "string_too_long"},
+		{"expected value to be one of", "enum"},
+		{"expected string", "string_type"},
+		{"expected integer", "int_type"},
+		{"expected number", "float_type"},
+		{"expected boolean", "bool_type"},
+		{"expected array", "list_type"},
+		{"expected object", "dict_type"},
+	} {
+		if strings.Contains(message, k.part) {
+			return k.kind
+		}
+	}
+	return "value_error"
+}
+
+// missing returns the name in "expected required property X to be present".
+func missing(message string) string {
+	_, rest, _ := strings.Cut(message, "required property ")
+	name, _, _ := strings.Cut(rest, " ")
+	return name
+}
+
+// sentence makes the validator's message one for people.
+func sentence(message string) string {
+	if rest, ok := strings.CutPrefix(message, "expected required property "); ok {
+		return "Field required: " + strings.TrimSuffix(rest, " to be present")
+	}
+	return strings.ToUpper(message[:1]) + message[1:]
+}

@@ -1,0 +1,128 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+// maxWindow bounds how far back a list may look: ten years.
+const maxWindow = 10 * 366 * 86400
+
+// features are the protocol features of this coordinator.
+func features() []string { return []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt} }
+
+func (a *api) workerEndpoints() []endpoint {
+	worker := signedBy(dffmpeg.RoleWorker)
+	list := define(route{http.MethodGet, "/workers", "List workers", anyIdentity()}, a.listWorkers)
+	list.query = []parameter{{"window", "integer", "Seconds back that an offline worker may have been seen last"}}
+	return []endpoint{
+		define(route{http.MethodPost, "/worker/register", "Register a worker, again and again", worker}, a.register),
+		define(route{http.MethodPost, "/worker/{worker_id}/verify", "Send a registration token back", worker}, a.verify),
+		define(route{http.MethodPost, "/worker/deregister", "Take a worker offline", worker}, a.deregister),
+		list,
+		define(route{http.MethodGet, "/workers/{worker_id}", "Show one worker", anyIdentity()}, a.showWorker),
+	}
+}
+
+// own checks that a worker speaks of itself.
+func own(c *call, workerID string) error {
+	if workerID != c.identity.ClientID {
+		return dffmpeg.Errorf(dffmpeg.CodeForbidden, "WorkerID does not match authenticated ClientID")
+	}
+	return nil
+}
+
+func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAnswer, error) {
+	var answer dffmpeg.RegisterAnswer
+	if err := own(c, in.WorkerID); err != nil {
+		return answer, err
+	}
+	server, ok := a.Transports.Negotiate(c.ctx(), in.SupportedTransports)
+	if !ok {
+		return answer, dffmpeg.Errorf(dffmpeg.CodeInvalid, "No supported transports in: %s", short(strings.Join(in.SupportedTransports, ", ")))
+	}
+	to := dffmpeg.ToWorker(in.WorkerID)
+	status := in.Status
+	if status == "" {
+		status = dffmpeg.WorkerOnline
+	}
+	address := server.Address(to)
+	registered, err := a.State.Register(c.ctx(), store.Registration{
+		Worker: dffmpeg.Worker{
+			ID:                   in.WorkerID,
+			Capabilities:         in.Capabilities,
+			Binaries:             a.allowedOf(in.Binaries),
+			Paths:                in.Paths,
+			RegistrationInterval: in.RegistrationInterval,
+			Version:              in.Version,
+			Status:               status,
+			Transport:            server.Name(),
+			TransportMetadata:    address,
+			InstanceID:           in.InstanceID,
+		},
+		Token: a.NewToken(),
+		Delay: a.Settings.HandshakeDelay,
+	})
+	if err != nil {
+		return answer, err
+	}
+	stop, err := a.Reconciler.Reconcile(c.ctx(), registered.Previous, in)
+	return dffmpeg.RegisterAnswer{
+		Transport:         server.Name(),
+		TransportMetadata: dffmpeg.PublicMetadata(address),
+		Stop:              stop,
+		Features:          features(),
+	}, err
+}
+
+// allowedOf returns those of a worker's binaries that may be run.
+func (a *api) allowedOf(binaries []string) []string {
+	return slices.DeleteFunc(slices.Clone(binaries), func(name string) bool {
+		return !slices.Contains(a.Settings.AllowedBinaries, name)
+	})
+}
+
+func (a *api) verify(c *call, in dffmpeg.VerifyRequest) (dffmpeg.OKAnswer, error) {
+	if err := own(c, c.PathValue("worker_id")); err != nil {
+		return dffmpeg.OKAnswer{}, err
+	}
+	_, err := a.State.Verify(c.ctx(), c.identity.ClientID, in.RegistrationToken)
+	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
+		err = store.ErrNoPendingRegistration
+	}
+	return dffmpeg.OKAnswer{Status: "ok"}, err
+}
+
+func (a *api) deregister(c *call, in dffmpeg.DeregisterRequest) (dffmpeg.OKAnswer, error) {
+	if err := own(c, in.WorkerID); err != nil {
+		return dffmpeg.OKAnswer{}, err
+	}
+	_, err := a.State.Deregister(c.ctx(), in.WorkerID)
+	return dffmpeg.OKAnswer{Status: "ok"}, err
+}
+
+func (a *api) listWorkers(c *call, _ nothing) ([]dffmpeg.Worker, error) {
+	window, err := c.number("window", 86400, 0, maxWindow)
+	if err != nil {
+		return nil, err
+	}
+	workers, err := a.State.ListWorkers(c.ctx(), time.Duration(window)*time.Second)
+	public := make([]dffmpeg.Worker, 0, len(workers))
+	for _, w := range workers {
+		public = append(public, w.Public())
+	}
+	return public, err
+}
+
+func (a *api) showWorker(c *call, _ nothing) (dffmpeg.Worker, error) {
+	worker, err := a.State.Worker(c.ctx(), c.PathValue("worker_id"))
+	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
+		err = dffmpeg.Errorf(dffmpeg.CodeNotFound, "Worker not found")
+	}
+	return worker.Public(), err
+}

@@ -1,0 +1,139 @@
+// Package launch turns a job request into a local process: it resolves the
+// program, maps the paths, and cuts the output into lines.
+package launch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/pathmap"
+	"github.com/dffmpeg/dffmpeg/internal/worker"
+	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
+	"github.com/dffmpeg/dffmpeg/internal/worker/logview"
+)
+
+// Launcher starts the processes of jobs. It may start several at once.
+type Launcher struct {
+	executor *executor.Executor
+	binaries map[string]string // name to path
+	paths    *pathmap.Worker
+	env      []string
+}
+
+var _ worker.Launcher = (*Launcher)(nil)
+
+// New returns a launcher of these binaries, which runs them with env as their
+// whole environment.
+func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker, env []string) *Launcher {
+	return &Launcher{executor: e, binaries: binaries, paths: paths, env: env}
+}
+
+// Launch implements worker.Launcher.
+func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, sink func(dffmpeg.LogEntry) error) (worker.Process, error) {
+	spec, err := l.spec(request)
+	if err != nil {
+		return nil, err
+	}
+	dir, cleanUp, err := l.directory(request)
+	if err != nil {
+		return nil, err
+	}
+	stdout, stderr := &lines{stream: dffmpeg.Stdout, sink: sink}, &lines{stream: dffmpeg.Stderr, sink: sink}
+	spec.Dir, spec.Stdout, spec.Stderr = dir, stdout, stderr
+	p, err := l.executor.Start(ctx, spec)
+	if err != nil {
+		cleanUp()
+		return nil, err
+	}
+	return &process{Process: p, outputs: []*lines{stdout, stderr}, cleanUp: cleanUp}, nil
+}
+
+// spec resolves program and arguments.
+func (l *Launcher) spec(request dffmpeg.JobRequest) (executor.Spec, error) {
+	configured, ok := l.binaries[request.BinaryName]
+	if !ok {
+		return executor.Spec{}, fmt.Errorf("this worker has no binary %q", request.BinaryName)
+	}
+	path, err := exec.LookPath(configured)
+	if err != nil {
+		return executor.Spec{}, fmt.Errorf("binary %s of this worker: %w", request.BinaryName, err)
+	}
+	if missing := l.paths.Missing(request.Paths); len(missing) > 0 {
+		return executor.Spec{}, fmt.Errorf("this worker has no path %s", strings.Join(missing, ", "))
+	}
+	args, err := l.paths.Args(request.Arguments, request.Paths)
+	if err != nil {
+		return executor.Spec{}, err
+	}
+	return executor.Spec{Path: path, Args: args, Env: l.env}, nil
+}
+
+// directory returns where to run: the mapped working directory, else a scratch
+// directory that is removed afterwards.
+func (l *Launcher) directory(request dffmpeg.JobRequest) (dir string, cleanUp func(), err error) {
+	if request.WorkingDirectory != nil {
+		dir, err = l.paths.WorkingDirectory(*request.WorkingDirectory, request.Paths)
+		if err != nil || dir != "" {
+			return dir, func() {}, err
+		}
+	}
+	dir, err = os.MkdirTemp("", "dffmpeg-job-")
+	if err != nil {
+		return "", nil, fmt.Errorf("scratch directory: %w", err)
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil // what cannot be removed is the system's to tidy
+}
+
+// lines is a writer that passes lines on as they are completed.
+type lines struct {
+	stream   dffmpeg.Stream
+	sink     func(dffmpeg.LogEntry) error
+	splitter logview.Splitter
+}
+
+var _ io.Writer = (*lines)(nil)
+
+// Write implements io.Writer.
+func (w *lines) Write(p []byte) (int, error) {
+	return len(p), w.pass(w.splitter.Split(p))
+}
+
+// end passes on what no terminator completed.
+func (w *lines) end() { _ = w.pass(w.splitter.End()) } // a sink that fails has been told before
+
+func (w *lines) pass(complete []logview.Line) error {
+	for _, line := range complete {
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		entry := dffmpeg.LogEntry{Stream: w.stream, Content: line.Content, Timestamp: &now}
+		if line.Terminator != "\n" {
+			entry.Terminator = &line.Terminator
+		}
+		if err := w.sink(entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// process is a job's process with what belongs to it.
+type process struct {
+	*executor.Process
+	outputs []*lines
+	cleanUp func()
+}
+
+// Wait implements worker.Process.
+func (p *process) Wait() int {
+	exit := p.Process.Wait()
+	for _, output := range p.outputs {
+		output.end()
+	}
+	p.cleanUp()
+	return exit.Code
+}
