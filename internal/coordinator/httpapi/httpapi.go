@@ -95,8 +95,9 @@ type api struct {
 
 // New returns the handler of all endpoints.
 func New(deps Deps) (http.Handler, error) {
-	a := &api{Deps: deps, schemas: newSchemas()}
+	a := &api{Deps: deps}
 	endpoints := a.endpoints()
+	a.schemas = newSchemas(endpoints)
 	router := newRouter(deps.Logger)
 	for _, e := range endpoints {
 		router.handle(e.method, e.path, a.serve(e))

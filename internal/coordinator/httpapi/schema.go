@@ -19,23 +19,38 @@ import (
 const maxFields = 20
 
 // schemas validates bodies against the JSON schemas of their types, the same
-// that the API's document shows.
-type schemas struct{ registry huma.Registry }
-
-func newSchemas() *schemas {
-	return &schemas{registry: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)}
+// that the API's document shows. Types are added before requests come; from
+// then on it is only read.
+type schemas struct {
+	registry huma.Registry
+	known    map[reflect.Type]*huma.Schema
 }
 
-// of returns the schema of a type, as strict as the protocol is: members that
-// we do not know are let through, for newer and older peers; lists are never
-// null.
-func (s *schemas) of(t reflect.Type) *huma.Schema {
-	ref := s.registry.Schema(t, true, t.Name())
+// newSchemas returns the schemas of the bodies of endpoints, as strict as the
+// protocol is: members that we do not know are let through, for newer and
+// older peers; lists are never null.
+func newSchemas(endpoints []endpoint) *schemas {
+	s := &schemas{
+		registry: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+		known:    make(map[reflect.Type]*huma.Schema),
+	}
+	types := []reflect.Type{reflect.TypeFor[dffmpeg.ErrorAnswer](), reflect.TypeFor[dffmpeg.MessagesAnswer]()}
+	for _, e := range endpoints {
+		types = append(types, e.in, e.out)
+	}
+	for _, t := range types {
+		if t != nil && s.known[t] == nil {
+			s.known[t] = s.registry.Schema(t, true, t.Name())
+		}
+	}
 	for _, schema := range s.registry.Map() {
 		relax(schema)
 	}
-	return ref
+	return s
 }
+
+// of returns the schema of an endpoint's type.
+func (s *schemas) of(t reflect.Type) *huma.Schema { return s.known[t] }
 
 // relax adapts a generated schema, and those of its members, in place.
 func relax(schema *huma.Schema) {
