@@ -86,6 +86,9 @@ func (r Registry) NewServer(name string, options ServerOptions) (Server, error) 
 	if err != nil {
 		return nil, fmt.Errorf("transport %s: %w", name, err)
 	}
+	if server.Name() != name {
+		return nil, fmt.Errorf("transport %s: its server calls itself %q", name, server.Name())
+	}
 	_, pulls := server.(Puller)
 	_, pushes := server.(Pusher)
 	if pulls == pushes {

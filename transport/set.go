@@ -24,70 +24,68 @@ const (
 // Its methods may be called by several goroutines at once.
 type Set struct {
 	servers []Server
-
-	mu     sync.Mutex
-	health map[string]verdict
+	probes  map[string]*probe // by name; the map does not change
 }
 
-// verdict is a health check that was made.
-type verdict struct {
-	at     time.Time
-	detail string
-	err    error
-}
-
-// NewSet returns the set of these servers.
+// NewSet returns the set of these servers. It starts nothing.
 func NewSet(servers ...Server) *Set {
-	return &Set{servers: servers, health: make(map[string]verdict)}
+	s := &Set{servers: slices.Clone(servers), probes: make(map[string]*probe, len(servers))}
+	for _, server := range servers {
+		s.probes[server.Name()] = &probe{server: server}
+	}
+	return s
 }
 
 // Servers returns the servers in configured order.
 func (s *Set) Servers() []Server { return slices.Clone(s.servers) }
 
+// Lookup returns the server of that name, healthy or not.
+func (s *Set) Lookup(name string) (Server, bool) {
+	p, ok := s.probes[name]
+	if !ok {
+		return nil, false
+	}
+	return p.server, true
+}
+
 // Negotiate returns the first of the names, a peer's in its order of
 // preference, that is enabled and healthy.
 func (s *Set) Negotiate(ctx context.Context, names []string) (Server, bool) {
 	for _, name := range names {
-		for _, server := range s.servers {
-			if server.Name() == name && s.check(ctx, server).err == nil {
-				return server, true
-			}
+		p, ok := s.probes[name]
+		if !ok {
+			continue
+		}
+		if _, err := p.check(ctx); err == nil {
+			return p.server, true
 		}
 	}
 	return nil, false
 }
 
-// Health checks every transport now.
+// Health reports every transport's health, by name, as it was a moment ago at
+// most. Transports are checked side by side.
 func (s *Set) Health(ctx context.Context) map[string]dffmpeg.ComponentHealth {
+	var (
+		checks sync.WaitGroup
+		mu     sync.Mutex
+	)
 	all := make(map[string]dffmpeg.ComponentHealth, len(s.servers))
-	for _, server := range s.servers {
-		v := s.check(ctx, server)
-		h := dffmpeg.ComponentHealth{Status: dffmpeg.HealthOnline, Detail: &v.detail}
-		if v.err != nil {
-			text := v.err.Error()
-			h = dffmpeg.ComponentHealth{Status: dffmpeg.HealthUnhealthy, Detail: &text}
-		}
-		all[server.Name()] = h
+	for name, p := range s.probes {
+		checks.Go(func() {
+			health := dffmpeg.ComponentHealth{Status: dffmpeg.HealthOnline}
+			detail, err := p.check(ctx)
+			if err != nil {
+				health.Status, detail = dffmpeg.HealthUnhealthy, err.Error()
+			}
+			health.Detail = &detail
+			mu.Lock()
+			defer mu.Unlock()
+			all[name] = health
+		})
 	}
+	checks.Wait()
 	return all
-}
-
-// check returns a server's health, as it was at most healthAge ago.
-func (s *Set) check(ctx context.Context, server Server) verdict {
-	s.mu.Lock()
-	v, known := s.health[server.Name()]
-	s.mu.Unlock()
-	if known && time.Since(v.at) < healthAge {
-		return v
-	}
-	ctx, cancel := context.WithTimeout(ctx, healthLimit)
-	defer cancel()
-	v.detail, v.err = server.Health(ctx)
-	v.at = time.Now()
-	s.mu.Lock()
-	s.health[server.Name()] = v
-	s.mu.Unlock()
-	return v
 }
 
 // Run runs every transport until ctx is done. The first that fails ends the
@@ -104,4 +102,29 @@ func (s *Set) Run(ctx context.Context) error {
 		})
 	}
 	return group.Wait()
+}
+
+// probe remembers a server's last health check.
+type probe struct {
+	server Server
+
+	mu     sync.Mutex // held during a check, so that many callers cost one
+	at     time.Time
+	detail string
+	err    error
+}
+
+// check returns the server's health, as it was at most healthAge ago. A caller
+// that goes away does not spoil the verdict for the others.
+func (p *probe) check(ctx context.Context) (detail string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.at.IsZero() && time.Since(p.at) < healthAge {
+		return p.detail, p.err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthLimit)
+	defer cancel()
+	p.detail, p.err = p.server.Health(ctx)
+	p.at = time.Now()
+	return p.detail, p.err
 }

@@ -68,7 +68,9 @@ type Route struct {
 	// Recipient returns whom the caller wants to listen for, from the path and
 	// the authenticated identity. An error is answered by the coordinator.
 	Recipient func(r *http.Request, caller dffmpeg.Identity) (dffmpeg.Recipient, error)
-	// Handle serves an authorized request.
+	// Handle serves an authorized request, for as long as the answer takes. It
+	// sets deadlines and flushes through http.ResponseController: a writer that
+	// wraps another must have an Unwrap method.
 	Handle func(w http.ResponseWriter, r *http.Request, to dffmpeg.Recipient)
 }
 

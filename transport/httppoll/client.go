@@ -1,13 +1,12 @@
 package httppoll
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,13 +19,9 @@ import (
 	"github.com/dffmpeg/dffmpeg/transport"
 )
 
-const (
-	firstPause = 100 * time.Millisecond // before the first reconnection
-	mostPause  = 5 * time.Second
-	// silence is how much longer than a keep-alive a peer waits (protocol.md:
-	// 0.4 gives up after wait + 5 s).
-	silence = 5 * time.Second
-)
+// silence is how much longer than a keep-alive a peer waits (protocol.md: 0.4
+// gives up after wait + 5 s).
+const silence = 5 * time.Second
 
 // ClientSettings are a peer's settings.
 type ClientSettings struct {
@@ -66,7 +61,7 @@ func NewClient(settings ClientSettings, subscription transport.Subscription, cal
 		caller:    caller,
 		path:      path,
 		streaming: settings.Streaming,
-		wait:      max(settings.PollWait, time.Second),
+		wait:      min(max(settings.PollWait.Truncate(time.Second), time.Second), maxWait),
 		cursor:    subscription.After,
 		logger:    logger,
 	}, nil
@@ -83,8 +78,10 @@ type handlerError struct{ error }
 // error with the code unauthenticated, forbidden or not found. It is called
 // once.
 func (c *Client) Listen(ctx context.Context, handle handler) error {
-	for pause := firstPause; ; {
-		heard, err := c.connect(ctx, handle)
+	pause := newPauses(c.logger)
+	for {
+		began, cursor := time.Now(), c.cursor
+		err := c.connect(ctx, handle)
 		var own handlerError
 		switch {
 		case ctx.Err() != nil:
@@ -93,19 +90,17 @@ func (c *Client) Listen(ctx context.Context, handle handler) error {
 			return own.error
 		case permanent(err):
 			return err
-		case err == nil && !c.streaming:
+		}
+		lasted := time.Since(began)
+		if c.cursor != cursor || lasted >= mostPause {
+			pause.reset()
+		}
+		if err == nil && (c.cursor != cursor || lasted >= c.wait/2) {
 			continue // a poll was answered: ask again
 		}
-		if heard {
-			pause = firstPause
+		if err := pause.wait(ctx, err); err != nil {
+			return err
 		}
-		c.logger.Debug("connection to the coordinator lost; connecting again", "error", err, "in", pause.String())
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause/2 + rand.N(pause)):
-		}
-		pause = min(2*pause, mostPause)
 	}
 }
 
@@ -119,37 +114,56 @@ func permanent(err error) bool {
 	}
 }
 
-// connect makes one request and handles what comes. heard says whether the
-// coordinator answered.
-func (c *Client) connect(ctx context.Context, handle handler) (heard bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	watchdog := time.AfterFunc(c.wait+silence, cancel)
-	defer watchdog.Stop()
+// connect makes one request and handles what comes. After a stream it returns
+// an error, io.EOF at least; after a poll's answer, nil.
+func (c *Client) connect(ctx context.Context, handle handler) error {
+	connected, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := newWatchdog(c.wait+silence, func() {
+		cancel(fmt.Errorf("heard nothing from the coordinator for %s", c.wait+silence))
+	})
+	defer watch.timer.Stop()
 
 	header := http.Header{}
 	if c.streaming {
 		header.Set("Accept", contentStream)
 	}
-	response, err := c.caller.Do(ctx, http.MethodGet, c.path, c.query(), header, nil)
-	if err != nil {
-		return false, err
+	response, err := c.caller.Do(connected, http.MethodGet, c.path, c.query(), header, nil)
+	if err == nil {
+		defer response.Body.Close()
+		err = c.receiveAll(ctx, response, watch, handle)
 	}
-	defer response.Body.Close()
+	if cause := context.Cause(connected); err != nil && cause != nil && ctx.Err() == nil {
+		var own handlerError
+		if !errors.As(err, &own) {
+			return cause
+		}
+	}
+	return err
+}
+
+// receiveAll handles what an answer holds, of whichever form. The handler gets
+// ctx, which the connection's end does not cancel.
+func (c *Client) receiveAll(ctx context.Context, response *http.Response, watch *watchdog, handle handler) error {
+	body := watch.reader(response.Body)
 	if response.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-		return false, signedhttp.AnswerError(response, body)
+		text, _ := io.ReadAll(io.LimitReader(body, 64<<10))
+		return signedhttp.AnswerError(response, text)
 	}
-	if c.streaming && strings.HasPrefix(response.Header.Get("Content-Type"), contentStream) {
-		return true, c.readStream(ctx, response.Body, handle, watchdog)
+	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	switch {
+	case media == contentStream && c.streaming:
+		return readStream(body, func(messages []dffmpeg.Message) error { return c.receive(ctx, messages, handle) })
+	case media == contentAnswer:
+		c.streaming = false // a coordinator that only answers polls (0.4's release)
+		messages, err := readAnswer(body)
+		if err != nil {
+			return err
+		}
+		return c.receive(ctx, messages, handle)
+	default:
+		return fmt.Errorf("the answer to a poll is of type %q; is it a dffmpeg coordinator?", media)
 	}
-	c.streaming = false // a coordinator that only answers polls (0.4's release)
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxLine))
-	if err != nil {
-		return true, fmt.Errorf("read messages: %w", err)
-	}
-	watchdog.Stop()
-	return true, c.receive(ctx, body, handle)
 }
 
 func (c *Client) query() url.Values {
@@ -160,29 +174,10 @@ func (c *Client) query() url.Values {
 	return query
 }
 
-// readStream handles lines until the stream ends; each line, the blank ones
-// too, shows that the coordinator is there.
-func (c *Client) readStream(ctx context.Context, body io.Reader, handle handler, watchdog *time.Timer) error {
-	lines := bufio.NewScanner(body)
-	lines.Buffer(make([]byte, 0, 16<<10), maxLine)
-	for lines.Scan() {
-		watchdog.Stop()
-		if err := c.receive(ctx, lines.Bytes(), handle); err != nil {
-			return err
-		}
-		watchdog.Reset(c.wait + silence)
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read messages: %w", err)
-	}
-	return io.EOF
-}
-
-// receive handles the messages of a line or an answer and moves the cursor.
-func (c *Client) receive(ctx context.Context, line []byte, handle handler) error {
-	messages, err := decode(line)
-	if err != nil || len(messages) == 0 {
-		return err
+// receive handles messages and moves the cursor.
+func (c *Client) receive(ctx context.Context, messages []dffmpeg.Message, handle handler) error {
+	if len(messages) == 0 {
+		return nil
 	}
 	if err := handle(ctx, messages); err != nil {
 		return handlerError{err}

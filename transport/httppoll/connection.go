@@ -2,12 +2,23 @@ package httppoll
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
+)
+
+// errReplaced ends a connection whose place another has taken.
+var errReplaced = errors.New("replaced by another connection")
+
+const (
+	// writeLimit bounds how long a peer may take to read what is written at once.
+	writeLimit = 30 * time.Second
+	// markLimit bounds how long recording what was sent may take.
+	markLimit = 10 * time.Second
 )
 
 // connection is one poll or stream at work.
@@ -18,6 +29,9 @@ type connection struct {
 	listener *listener
 	writer   http.ResponseWriter
 	control  *http.ResponseController
+	// unmarked is the last message that was written but not yet recorded as
+	// sent; nil for none.
+	unmarked *dffmpeg.Message
 }
 
 // read returns what the peer has not got.
@@ -43,18 +57,18 @@ func (c *connection) poll(ctx context.Context) error {
 			return err
 		}
 		if len(messages) > 0 || last {
-			return c.answer(ctx, messages)
+			return c.answer(ctx, messages[:fitting(messages)])
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-c.listener.evicted:
+			return c.answer(ctx, nil)
 		case <-c.listener.wake:
 		case <-timer.C:
 			last = true // messages held back may have come due meanwhile
-		case <-c.listener.evicted:
-			return c.answer(ctx, nil)
 		case <-c.server.closing:
-			return c.answer(ctx, nil)
+			last = true
 		}
 	}
 }
@@ -63,9 +77,10 @@ func (c *connection) poll(ctx context.Context) error {
 func (c *connection) refuse() {
 	c.writer.Header().Set("Content-Type", contentAnswer)
 	c.writer.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = fmt.Fprintf(c.writer, `{"detail":"Messages cannot be read now; try again","code":%q}`, dffmpeg.CodeUnavailable)
+	_ = c.write(fmt.Appendf(nil, `{"detail":"Messages cannot be read now; try again","code":%q}`, dffmpeg.CodeUnavailable))
 }
 
+// answer ends a poll.
 func (c *connection) answer(ctx context.Context, messages []dffmpeg.Message) error {
 	body, err := encode(messages)
 	if err != nil {
@@ -76,7 +91,8 @@ func (c *connection) answer(ctx context.Context, messages []dffmpeg.Message) err
 	if err := c.write(body); err != nil {
 		return err
 	}
-	return c.sent(ctx, messages)
+	c.handedOver(ctx, messages)
+	return nil
 }
 
 // stream sends lines until the peer or the coordinator goes.
@@ -88,6 +104,8 @@ func (c *connection) stream(ctx context.Context) error {
 	if err := c.write(nil); err != nil {
 		return err
 	}
+	// The server writes the end of the answer after us: bound that too.
+	defer func() { _ = c.control.SetWriteDeadline(time.Now().Add(writeLimit)) }()
 	keepAlive := time.NewTicker(c.demand.wait)
 	defer keepAlive.Stop()
 	for {
@@ -110,50 +128,93 @@ func (c *connection) stream(ctx context.Context) error {
 	}
 }
 
-// deliver sends what there is, a line per batch. When the store is away the
+// deliver sends what there is, a line at a time. When the store is away the
 // stream stays: the next wake-up or keep-alive tries again.
 func (c *connection) deliver(ctx context.Context) error {
+	c.mark(ctx)
 	for {
 		messages, err := c.read(ctx)
 		if err != nil {
-			c.server.logger.Warn("cannot read messages; trying again", "recipient", c.to.String(), "error", err)
-			return nil
+			if ctx.Err() == nil {
+				c.server.logger.Warn("cannot read messages; trying again", "recipient", c.to.String(), "error", err)
+			}
+			return ctx.Err()
 		}
 		if len(messages) == 0 {
 			return nil
 		}
-		line, err := encode(messages)
-		if err != nil {
-			return err
-		}
-		if err := c.write(append(line, '\n')); err != nil {
-			return err
-		}
-		c.demand.cursor = messages[len(messages)-1].ID
-		if err := c.sent(ctx, messages); err != nil {
-			return err
+		for len(messages) > 0 {
+			n := fitting(messages)
+			if err := c.line(ctx, messages[:n]); err != nil {
+				return err
+			}
+			messages = messages[n:]
 		}
 	}
 }
 
-// write sends bytes to the peer now, within a bound.
+// line sends one line of a stream, unless the stream is to end.
+func (c *connection) line(ctx context.Context, messages []dffmpeg.Message) error {
+	select {
+	case <-c.listener.evicted:
+		return errReplaced
+	default:
+	}
+	line, err := encode(messages)
+	if err != nil {
+		return err
+	}
+	if err := c.write(append(line, '\n')); err != nil {
+		return err
+	}
+	c.demand.cursor = messages[len(messages)-1].ID
+	c.handedOver(ctx, messages)
+	return nil
+}
+
+// write sends bytes to the peer now, within a bound. Between writes there is no
+// deadline: a stream may be idle for ever.
 func (c *connection) write(p []byte) error {
 	if err := c.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-		return err
+		return fmt.Errorf("bound a write: %w", err)
 	}
 	if len(p) > 0 {
 		if _, err := c.writer.Write(p); err != nil {
 			return err
 		}
 	}
-	return c.control.Flush()
+	if err := c.control.Flush(); err != nil {
+		return err
+	}
+	return c.control.SetWriteDeadline(time.Time{})
 }
 
-// sent records that messages left. It happens after the write: a message may
-// be delivered twice, never not at all.
-func (c *connection) sent(ctx context.Context, messages []dffmpeg.Message) error {
-	if len(messages) == 0 {
-		return nil
+// handedOver records that messages left. It happens after the write: a message
+// may be delivered twice, never not at all.
+func (c *connection) handedOver(ctx context.Context, messages []dffmpeg.Message) {
+	if len(messages) > 0 {
+		c.unmarked = &messages[len(messages)-1]
+		c.mark(ctx)
 	}
-	return c.server.mailbox.Sent(context.WithoutCancel(ctx), c.to, messages[len(messages)-1])
+}
+
+// mark records what was written as sent; what fails is tried again with the
+// next message or keep-alive. A connection that was replaced may have written
+// into the void, so it records nothing: the one in its place sends it again.
+func (c *connection) mark(ctx context.Context) {
+	if c.unmarked == nil {
+		return
+	}
+	select {
+	case <-c.listener.evicted:
+		return
+	default:
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markLimit)
+	defer cancel()
+	if err := c.server.mailbox.Sent(ctx, c.to, *c.unmarked); err != nil {
+		c.server.logger.Warn("cannot record messages as sent; they may be delivered again", "recipient", c.to.String(), "error", err)
+		return
+	}
+	c.unmarked = nil
 }

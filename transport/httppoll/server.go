@@ -6,14 +6,10 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/transport"
 )
-
-// writeLimit bounds how long a peer may take to read what is written at once.
-const writeLimit = 30 * time.Second
 
 // ServerSettings are the coordinator's settings.
 type ServerSettings struct {

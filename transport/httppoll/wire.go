@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -31,8 +32,18 @@ const (
 
 	maxWait     = 60 * time.Second
 	defaultKeep = 15 * time.Second // between keep-alives of a stream
-	maxLine     = 64 << 20         // of a stream, and of an answer
+	// maxLine bounds a line of a stream, and an answer, that a peer reads: more
+	// than the largest message that a coordinator takes by default (16 MiB), and
+	// some of them, because 0.4 sends all it has in one line.
+	maxLine = 64 << 20
+	// lineGoal is about how large a line becomes that we write.
+	lineGoal = 1 << 20
+	// envelope is about what a message costs besides its payload.
+	envelope = 384
 )
+
+// basePath is what a mux pattern takes literally and a URL needs not escape.
+var basePath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+/?$`)
 
 // Plugin returns the transport, both ends.
 func Plugin() transport.Plugin {
@@ -42,6 +53,9 @@ func Plugin() transport.Plugin {
 			settings := ServerSettings{BasePath: "/poll"}
 			if err := o.Settings.Decode(&settings); err != nil {
 				return nil, err
+			}
+			if !basePath.MatchString(settings.BasePath) {
+				return nil, fmt.Errorf("base_path %q must be a path such as /poll, of letters, digits, and -._~", settings.BasePath)
 			}
 			return NewServer(settings, o.Mailbox, o.Logger), nil
 		},
@@ -119,6 +133,18 @@ func encode(messages []dffmpeg.Message) ([]byte, error) {
 		return nil, fmt.Errorf("encode messages: %w", err)
 	}
 	return bytes.ReplaceAll(line, []byte("\u0085"), []byte(`\u0085`)), nil
+}
+
+// fitting returns how many of the messages, at least one, go into one line.
+func fitting(messages []dffmpeg.Message) int {
+	size := 0
+	for i := range messages {
+		size += len(messages[i].Payload) + envelope
+		if i > 0 && size > lineGoal {
+			return i
+		}
+	}
+	return len(messages)
 }
 
 // decode reads a line of a stream, or an answer. A blank line is a keep-alive

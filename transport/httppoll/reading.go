@@ -1,0 +1,50 @@
+package httppoll
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// errTooLong is a line or answer beyond maxLine.
+var errTooLong = fmt.Errorf("the coordinator sent more than %d MiB at once", maxLine>>20)
+
+// readStream hands over the messages of each line until the stream ends, which
+// is io.EOF, or a line is malformed.
+func readStream(body io.Reader, receive func([]dffmpeg.Message) error) error {
+	lines := bufio.NewScanner(body)
+	lines.Buffer(make([]byte, 0, 4<<10), maxLine)
+	for lines.Scan() {
+		messages, err := decode(lines.Bytes())
+		if err != nil {
+			return err
+		}
+		if err := receive(messages); err != nil {
+			return err
+		}
+	}
+	switch err := lines.Err(); {
+	case err == nil:
+		return io.EOF
+	case errors.Is(err, bufio.ErrTooLong):
+		return errTooLong
+	default:
+		return fmt.Errorf("read messages: %w", err)
+	}
+}
+
+// readAnswer reads the answer to a poll.
+func readAnswer(body io.Reader) ([]dffmpeg.Message, error) {
+	text, err := io.ReadAll(io.LimitReader(body, maxLine+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read messages: %w", err)
+	case len(text) > maxLine:
+		return nil, errTooLong
+	default:
+		return decode(text)
+	}
+}
