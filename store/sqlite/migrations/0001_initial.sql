@@ -1,0 +1,82 @@
+-- Times are microseconds since 1970 in UTC; lists and maps are JSON.
+
+CREATE TABLE dffmpeg_identities (
+    client_id     TEXT PRIMARY KEY,
+    role          TEXT NOT NULL,
+    hmac_key      TEXT NOT NULL,
+    key_id        TEXT NOT NULL,
+    allowed_cidrs TEXT NOT NULL,
+    created_at    INTEGER NOT NULL
+);
+
+CREATE TABLE dffmpeg_jobs (
+    job_id             TEXT PRIMARY KEY,
+    requester_id       TEXT NOT NULL,
+    binary_name        TEXT NOT NULL,
+    arguments          TEXT NOT NULL,
+    paths              TEXT NOT NULL,
+    working_directory  TEXT,
+    status             TEXT NOT NULL,
+    exit_code          INTEGER,
+    worker_id          TEXT,
+    created_at         INTEGER NOT NULL,
+    last_update        INTEGER NOT NULL,
+    worker_last_seen   INTEGER,
+    client_last_seen   INTEGER,
+    heartbeat_interval INTEGER NOT NULL,
+    monitor            INTEGER NOT NULL,
+    transport          TEXT NOT NULL,
+    transport_metadata TEXT NOT NULL,
+    attempt            INTEGER NOT NULL,
+    reason             TEXT NOT NULL,
+    idempotency_key    TEXT,
+    version            INTEGER NOT NULL,
+    log_batch          INTEGER NOT NULL, -- greatest number of a batch of output in this attempt
+    msg_seq            INTEGER NOT NULL, -- the last message to the requester: its number
+    last_message_id    TEXT NOT NULL     -- and its ID
+);
+CREATE UNIQUE INDEX dffmpeg_jobs_idempotency ON dffmpeg_jobs (requester_id, idempotency_key);
+CREATE INDEX dffmpeg_jobs_status ON dffmpeg_jobs (status, job_id);
+CREATE INDEX dffmpeg_jobs_updated ON dffmpeg_jobs (last_update);
+CREATE INDEX dffmpeg_jobs_created ON dffmpeg_jobs (created_at);
+
+CREATE TABLE dffmpeg_workers (
+    worker_id             TEXT PRIMARY KEY,
+    capabilities          TEXT NOT NULL,
+    binaries              TEXT NOT NULL,
+    paths                 TEXT NOT NULL,
+    registration_interval INTEGER NOT NULL,
+    version               TEXT,
+    status                TEXT NOT NULL,
+    last_seen             INTEGER,
+    transport             TEXT NOT NULL,
+    transport_metadata    TEXT NOT NULL,
+    instance_id           TEXT NOT NULL,
+    registered_at         INTEGER,
+    revision              INTEGER NOT NULL,
+    token                 TEXT NOT NULL, -- not verified yet
+    asked                 TEXT NOT NULL, -- status that the token gives
+    msg_seq               INTEGER NOT NULL,
+    last_message_id       TEXT NOT NULL
+);
+
+-- A mailbox is a recipient: worker/ID or job/ID. Numbers and IDs ascend within
+-- it in commit order.
+CREATE TABLE dffmpeg_messages (
+    mailbox      TEXT NOT NULL,
+    seq          INTEGER NOT NULL,
+    message_id   TEXT NOT NULL,
+    recipient_id TEXT NOT NULL,
+    sender_id    TEXT,
+    job_id       TEXT,
+    type         TEXT NOT NULL,
+    payload      TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    not_before   INTEGER,
+    sent_at      INTEGER,
+    acked_at     INTEGER,
+    PRIMARY KEY (mailbox, seq)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX dffmpeg_messages_id ON dffmpeg_messages (mailbox, message_id);
+CREATE INDEX dffmpeg_messages_unsent ON dffmpeg_messages (mailbox, seq) WHERE sent_at IS NULL;
+CREATE INDEX dffmpeg_messages_unacked ON dffmpeg_messages (mailbox, seq) WHERE acked_at IS NULL;

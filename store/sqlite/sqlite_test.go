@@ -1,0 +1,215 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/storetest"
+)
+
+// at returns settings of a database in a file.
+func at(path string) Settings { return Settings{Path: path, Synchronous: "normal"} }
+
+// options returns the options of an ordinary program.
+func options() Options { return Options{Now: time.Now, IDs: dffmpeg.NewIDSource()} }
+
+func openFile(t *testing.T, o storetest.Options) store.State {
+	t.Helper()
+	state, err := Open(t.Context(), at(filepath.Join(t.TempDir(), "state.db")), Options{Now: o.Now, IDs: o.IDs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+func TestState(t *testing.T) {
+	storetest.Run(t, openFile, storetest.Features{InjectedClock: true})
+}
+
+func TestStateLikeTheReference(t *testing.T) {
+	storetest.RunModel(t, openFile, storetest.Features{InjectedClock: true})
+}
+
+func TestIdentities(t *testing.T) {
+	storetest.RunIdentities(t, func(t *testing.T) store.Identities {
+		t.Helper()
+		identities, err := OpenIdentities(t.Context(), at(filepath.Join(t.TempDir(), "auth.db")), options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return identities
+	})
+}
+
+func TestStateSurvivesReopening(t *testing.T) {
+	settings := at(filepath.Join(t.TempDir(), "state.db"))
+	state, err := Open(t.Context(), settings, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	change, err := state.Submit(t.Context(), dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := state.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if state, err = Open(t.Context(), settings, options()); err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	if job, err := state.Job(t.Context(), change.Job.ID); err != nil || job.BinaryName != "ffmpeg" {
+		t.Errorf("after reopening: %+v, %v", job, err)
+	}
+	info, err := os.Stat(settings.Path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file's mode is %v (%v), want 0600: it holds keys", info.Mode(), err)
+	}
+}
+
+// TestNobodySeesLocks: 64 submitters while a second program on the same file
+// writes identities.
+func TestNobodySeesLocks(t *testing.T) {
+	settings := at(filepath.Join(t.TempDir(), "state.db"))
+	state, err := Open(t.Context(), settings, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	identities, err := OpenIdentities(t.Context(), settings, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer identities.Close()
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			for range 5 {
+				if _, err := state.Submit(t.Context(), dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg"}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Go(func() {
+		for i := range 50 {
+			name := "client-" + strings.Repeat("x", i)
+			if _, err := identities.AddIdentity(t.Context(), store.StoredIdentity{Identity: dffmpeg.Identity{ClientID: name, Role: dffmpeg.RoleClient}}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	all.Wait()
+	if jobs, err := state.Active(t.Context(), 0); err != nil || len(jobs) != 320 {
+		t.Errorf("%d jobs stored (%v), want 320", len(jobs), err)
+	}
+}
+
+// execute runs SQL on a file, as another program would.
+func execute(t *testing.T, path, statements string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statements); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOldDatabaseIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dffmpeg.db")
+	execute(t, path, "CREATE TABLE auth (client_id TEXT); CREATE TABLE jobs (job_id TEXT); CREATE TABLE workers (worker_id TEXT)")
+	_, err := Open(t.Context(), at(path), options())
+	if !errors.Is(err, ErrOldDatabase) || !strings.Contains(err.Error(), "dffmpeg admin db import") || !strings.Contains(err.Error(), path) {
+		t.Errorf("Open = %v, want ErrOldDatabase with the file and the command", err)
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	state, err := Open(t.Context(), at(path), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := state.Close(); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, path, "UPDATE dffmpeg_schema SET version = 1000")
+	if _, err := Open(t.Context(), at(path), options()); err == nil || !strings.Contains(err.Error(), "version 1000") {
+		t.Errorf("Open = %v, want a refusal that names the version", err)
+	}
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "notes.txt")
+	if err := os.WriteFile(text, []byte(strings.Repeat("this is no database\n", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "missing", "state.db"): "does not exist",
+		text: "is it a SQLite database?",
+	} {
+		if _, err := Open(t.Context(), at(path), options()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open(%s) = %v, want …%s…", path, err, want)
+		}
+	}
+}
+
+// TestStartsTogether: several programs may open a new database at once.
+func TestStartsTogether(t *testing.T) {
+	settings := at(filepath.Join(t.TempDir(), "state.db"))
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			state, err := Open(context.Background(), settings, options())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := state.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func BenchmarkJobLife(b *testing.B) {
+	state, err := Open(b.Context(), at(filepath.Join(b.TempDir(), "state.db")), options())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer state.Close()
+	if _, err := state.Register(b.Context(), store.Registration{Worker: dffmpeg.Worker{ID: "w", Status: dffmpeg.WorkerOnline}, Token: "x"}); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := state.Verify(b.Context(), "w", "x"); err != nil {
+		b.Fatal(err)
+	}
+	by := store.By{WorkerID: "w"}
+	for b.Loop() {
+		change, err := state.Submit(b.Context(), dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		id := change.Job.ID
+		_, claimed := state.Claim(b.Context(), id, "w")
+		_, accepted := state.Accept(b.Context(), id, by)
+		_, finished := state.Finish(b.Context(), id, by, store.Result{Status: dffmpeg.JobCompleted})
+		if err := errors.Join(claimed, accepted, finished); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/transition"
+)
+
+// mailDefault bounds a reading of mail that sets no limit.
+const mailDefault = 1000
+
+// mailbox names a recipient's sequence of messages in one column.
+func mailbox(to dffmpeg.Recipient) string {
+	if to.Kind == dffmpeg.RecipientWorker {
+		return "worker/" + to.ID
+	}
+	return "job/" + to.JobID
+}
+
+// post settles earlier messages and stores new ones: the part of a decision
+// that is the same for jobs and workers.
+type post struct {
+	tx  *txn
+	now time.Time
+	// requester and worker are the counters of the rows that the operation
+	// loads and stores itself; other workers' are loaded and stored here.
+	requester *transition.Counter
+	worker    *workerRow
+}
+
+func (p *post) deliver(ctx context.Context, settle []transition.Settlement, messages []dffmpeg.Message) ([]dffmpeg.Message, error) {
+	for i := range settle {
+		if err := p.settle(ctx, &settle[i]); err != nil {
+			return nil, err
+		}
+	}
+	var posted []dffmpeg.Message
+	for _, m := range messages {
+		m, stored, err := p.store(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if stored {
+			posted = append(posted, m)
+		}
+	}
+	return posted, nil
+}
+
+// settle applies a settlement to the messages stored so far.
+func (p *post) settle(ctx context.Context, s *transition.Settlement) error {
+	where := " WHERE mailbox = ? AND acked_at IS NULL"
+	args := []any{mailbox(s.To)}
+	if s.JobID != "" {
+		where += " AND job_id = ?"
+		args = append(args, s.JobID)
+	}
+	if s.Type != "" {
+		where += " AND type = ?"
+		args = append(args, string(s.Type))
+	}
+	if s.Unsent {
+		where += " AND sent_at IS NULL"
+	}
+	if s.Fate == transition.Withdrawn {
+		_, err := p.tx.exec(ctx, "DELETE FROM dffmpeg_messages"+where, args...)
+		return err
+	}
+	at := p.now.UnixMicro()
+	_, err := p.tx.exec(ctx, "UPDATE dffmpeg_messages SET acked_at = ?, sent_at = COALESCE(sent_at, ?)"+where, append([]any{at, at}, args...)...)
+	return err
+}
+
+// store gives a message its place and stores it; false when there is no such
+// recipient.
+func (p *post) store(ctx context.Context, m dffmpeg.Message) (dffmpeg.Message, bool, error) {
+	counter, save, err := p.counter(ctx, m.To)
+	if err != nil || counter == nil {
+		return m, false, err
+	}
+	m, next, err := counter.Next(m, p.tx.db.ids.NewID(p.now))
+	if err != nil {
+		return m, false, err
+	}
+	before := *counter
+	*counter = next
+	if err := save(before); err != nil {
+		return m, false, err
+	}
+	_, err = p.tx.exec(ctx, `INSERT INTO dffmpeg_messages
+		(mailbox, seq, message_id, recipient_id, sender_id, job_id, type, payload, created_at, not_before)
+		VALUES (`+marks(10)+`)`,
+		mailbox(m.To), m.Seq, m.ID, m.RecipientID, m.SenderID, m.JobID, string(m.Type), string(m.Payload),
+		micros(&m.Timestamp), micros(&m.NotBefore))
+	return m, err == nil, err
+}
+
+// counter returns a recipient's counter, nil when there is no such recipient,
+// and how to store what becomes of it.
+func (p *post) counter(ctx context.Context, to dffmpeg.Recipient) (*transition.Counter, func(before transition.Counter) error, error) {
+	later := func(transition.Counter) error { return nil } // with its row
+	switch {
+	case to.Kind == dffmpeg.RecipientRequester:
+		return p.requester, later, nil
+	case p.worker != nil && p.worker.ID == to.ID:
+		return &p.worker.counter, later, nil
+	}
+	var c transition.Counter
+	err := p.tx.row(ctx, "SELECT msg_seq, last_message_id FROM dffmpeg_workers WHERE worker_id = ?", to.ID).Scan(&c.Seq, &c.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, nil
+	}
+	save := func(before transition.Counter) error {
+		count, err := p.tx.exec(ctx, "UPDATE dffmpeg_workers SET msg_seq = ?, last_message_id = ? WHERE worker_id = ? AND msg_seq = ?",
+			c.Seq, c.ID, to.ID, before.Seq)
+		if err == nil && count == 0 {
+			err = errChanged
+		}
+		return err
+	}
+	return &c, save, err
+}
+
+// wasOffered reports whether the last request to run a job was handed over.
+func wasOffered(ctx context.Context, tx *txn, job *dffmpeg.Job) (bool, error) {
+	var sent sql.NullInt64
+	err := tx.row(ctx, `SELECT sent_at FROM dffmpeg_messages WHERE mailbox = ? AND job_id = ? AND type = ?
+		ORDER BY seq DESC LIMIT 1`, mailbox(dffmpeg.ToWorker(job.Worker())), job.ID, string(dffmpeg.MessageJobRequest)).Scan(&sent)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return sent.Valid, err
+}
+
+// messageColumns are the columns of a message, in the order that scanMessage
+// reads.
+const messageColumns = "seq, message_id, recipient_id, sender_id, job_id, type, payload, created_at, not_before, sent_at"
+
+func scanMessage(to dffmpeg.Recipient) func(scanner) (dffmpeg.Message, error) {
+	return func(row scanner) (dffmpeg.Message, error) {
+		var (
+			m                        = dffmpeg.Message{To: to}
+			sender, job              sql.NullString
+			payload                  string
+			created, notBefore, sent sql.NullInt64
+		)
+		err := row.Scan(&m.Seq, &m.ID, &m.RecipientID, &sender, &job, &m.Type, &payload, &created, &notBefore, &sent)
+		m.SenderID, m.JobID, m.Payload, m.SentAt = textOf(sender), textOf(job), json.RawMessage(payload), timeOf(sent)
+		if t := timeOf(created); t != nil {
+			m.Timestamp = *t
+		}
+		if t := timeOf(notBefore); t != nil {
+			m.NotBefore = *t
+		}
+		return m, err
+	}
+}
+
+// Mail implements store.Messages.
+func (s *State) Mail(ctx context.Context, to dffmpeg.Recipient, query store.MailQuery) ([]dffmpeg.Message, error) {
+	limit := query.Limit
+	if limit <= 0 {
+		limit = mailDefault
+	}
+	statement, args := "SELECT "+messageColumns+" FROM dffmpeg_messages WHERE mailbox = ?", []any{mailbox(to)}
+	switch query.Select {
+	case store.MailUnacknowledged:
+		statement += " AND acked_at IS NULL"
+	case store.MailAfter:
+		statement += " AND message_id > ?"
+		args = append(args, query.After)
+	default:
+		statement += " AND sent_at IS NULL"
+	}
+	var messages []dffmpeg.Message
+	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+		var err error
+		messages, err = list(ctx, tx, scanMessage(to), statement+" ORDER BY seq LIMIT ?", append(args, limit)...)
+		return err
+	})
+	now := s.stamp()
+	for i := range messages {
+		if messages[i].NotBefore.After(now) {
+			return messages[:i:i], err
+		}
+	}
+	return messages, err
+}
+
+// MarkSent implements store.Messages.
+func (s *State) MarkSent(ctx context.Context, to dffmpeg.Recipient, through int64) error {
+	return s.write(ctx, func(ctx context.Context, tx *txn) error {
+		_, err := tx.exec(ctx, "UPDATE dffmpeg_messages SET sent_at = ? WHERE mailbox = ? AND sent_at IS NULL AND seq <= ?",
+			s.stamp().UnixMicro(), mailbox(to), through)
+		return err
+	})
+}
+
+// Acknowledge implements store.Messages.
+func (s *State) Acknowledge(ctx context.Context, to dffmpeg.Recipient, ids []string) (int, error) {
+	var total int64
+	err := s.write(ctx, func(ctx context.Context, tx *txn) error {
+		total = 0
+		at := s.stamp().UnixMicro()
+		for _, id := range ids {
+			count, err := tx.exec(ctx, `UPDATE dffmpeg_messages SET acked_at = ?, sent_at = COALESCE(sent_at, ?)
+				WHERE mailbox = ? AND message_id = ? AND acked_at IS NULL`, at, at, mailbox(to), id)
+			if err != nil {
+				return err
+			}
+			total += count
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return int(total), nil
+}
+
+// Unsent implements store.Messages.
+func (s *State) Unsent(ctx context.Context, transports []string, limit int) ([]dffmpeg.Recipient, error) {
+	if len(transports) == 0 || limit <= 0 {
+		return nil, unavailable(ctx, ctx.Err())
+	}
+	names := anys(transports)
+	var found []dffmpeg.Recipient
+	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+		var err error
+		found, err = list(ctx, tx, func(row scanner) (dffmpeg.Recipient, error) {
+			var to dffmpeg.Recipient
+			err := row.Scan(&to.Kind, &to.ID, &to.JobID)
+			return to, err
+		}, `SELECT 'worker', w.worker_id, '' FROM dffmpeg_workers w
+			WHERE w.transport IN (`+marks(len(names))+`) AND EXISTS
+				(SELECT 1 FROM dffmpeg_messages m WHERE m.mailbox = 'worker/' || w.worker_id AND m.sent_at IS NULL)
+			UNION ALL
+			SELECT DISTINCT 'requester', j.requester_id, j.job_id
+			FROM dffmpeg_messages m JOIN dffmpeg_jobs j ON j.job_id = m.job_id AND m.mailbox = 'job/' || j.job_id
+			WHERE m.sent_at IS NULL AND j.transport IN (`+marks(len(names))+`)
+			LIMIT ?`, append(append(append([]any{}, names...), names...), limit)...)
+		return err
+	})
+	return found, err
+}

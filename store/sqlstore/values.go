@@ -1,0 +1,79 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// micros is how a time is stored; nil for a time that is not there.
+func micros(t *time.Time) any {
+	if t == nil || t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// timeOf reads a stored time.
+func timeOf(v sql.NullInt64) *time.Time {
+	if !v.Valid {
+		return nil
+	}
+	t := time.UnixMicro(v.Int64).UTC()
+	return &t
+}
+
+// textOf reads a text that may be null.
+func textOf(v sql.NullString) *string {
+	if !v.Valid {
+		return nil
+	}
+	return &v.String
+}
+
+// orNull stores an empty text as null.
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// encoded stores a list or a map as JSON.
+func encoded(v any) (string, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("encode a value for the database: %w", err)
+	}
+	return string(text), nil
+}
+
+// decodeAll reads JSON texts into what they were.
+func decodeAll(pairs ...decoding) error {
+	for _, p := range pairs {
+		if err := json.Unmarshal([]byte(p.text), p.into); err != nil {
+			return fmt.Errorf("decode a value of the database: %w", err)
+		}
+	}
+	return nil
+}
+
+// decoding is a JSON text and where its value goes.
+type decoding struct {
+	text string
+	into any
+}
+
+// marks returns n placeholders.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+
+// anys returns a list as arguments of a query.
+func anys[T ~string](values []T) []any {
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = string(v)
+	}
+	return args
+}
