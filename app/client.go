@@ -1,0 +1,43 @@
+package app
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/dffmpeg/dffmpeg/internal/cli/clientcmd"
+	"github.com/dffmpeg/dffmpeg/internal/config"
+	"github.com/dffmpeg/dffmpeg/internal/logging"
+	"github.com/dffmpeg/dffmpeg/internal/peer"
+)
+
+// clientEnv returns the surroundings of the client's commands.
+func (s *surroundings) clientEnv() clientcmd.Env {
+	return clientcmd.Env{
+		Out: s.process.Out,
+		Err: s.process.Err,
+		Connect: func() (*clientcmd.Session, error) {
+			session, err := s.session("dffmpeg-client")
+			if err != nil {
+				return nil, err
+			}
+			return &clientcmd.Session{Client: session.Client, Paths: session.Paths, Heartbeat: session.Heartbeat}, nil
+		},
+		Signals: s.signals,
+		Getwd:   os.Getwd,
+	}
+}
+
+// session prepares a client as its configuration says.
+func (s *surroundings) session(agent string) (*peer.Session, error) {
+	cfg, err := config.LoadClient(s.config, s.process.Env)
+	if err != nil {
+		return nil, err
+	}
+	// Commands print results; of the log only what went wrong, unless more is
+	// asked for.
+	level := max(cfg.Level(), slog.LevelWarn)
+	if cfg.LogLevel == "debug" {
+		level = slog.LevelDebug
+	}
+	return peer.NewSession(cfg, s.app.Transports, agent+"/"+s.app.Version, logging.New(s.process.Err, level, cfg.LogFormat))
+}

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+
+	"github.com/dffmpeg/dffmpeg/internal/config"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/httpapi"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/janitor"
+	"github.com/dffmpeg/dffmpeg/transport"
+)
+
+// newCoordinator assembles the coordinator of a configuration.
+func (a App) newCoordinator(cfg *config.Coordinator, db *database, logger *slog.Logger) (*coordinator.Coordinator, error) {
+	if err := cfg.Transports.Check(a.Transports.Names()); err != nil {
+		return nil, err
+	}
+	return coordinator.New(coordinator.Options{
+		State:      db.state,
+		Identities: db.identities,
+		Keyring:    db.keyring,
+		NewTransports: func(mailbox transport.Mailbox) (*transport.Set, error) {
+			return a.newTransports(cfg, mailbox, logger)
+		},
+		HTTP: httpapi.Settings{
+			Version:           a.Version,
+			AllowedBinaries:   cfg.AllowedBinaries,
+			HeartbeatInterval: cfg.DefaultJobHeartbeatInterval,
+			HandshakeDelay:    cfg.HandshakeDelay,
+			MaxBodyBytes:      cfg.MaxBodyBytes,
+			Dashboard:         cfg.WebDashboardEnabled,
+			DashboardFrom:     cfg.AllowedDashboardIPs,
+			MetricsFrom:       cfg.AllowedMetricsIPs,
+			Documentation:     cfg.DevMode,
+		},
+		Janitor: janitor.Settings{
+			Interval:          cfg.Janitor.Interval,
+			Jitter:            cfg.Janitor.Jitter,
+			WorkerFactor:      cfg.Janitor.WorkerThresholdFactor,
+			HeartbeatFactor:   cfg.Janitor.JobHeartbeatThresholdFactor,
+			AssignmentTimeout: cfg.Janitor.JobAssignmentTimeout,
+			PendingTimeout:    cfg.Janitor.JobPendingTimeout,
+		},
+		TrustedProxies: cfg.TrustedProxies,
+		ShutdownDelay:  cfg.ShutdownDelay,
+		Logger:         logger,
+	})
+}
+
+// newTransports makes the enabled transports, in configured order.
+func (a App) newTransports(cfg *config.Coordinator, mailbox transport.Mailbox, logger *slog.Logger) (*transport.Set, error) {
+	var servers []transport.Server
+	var problems []error
+	for _, name := range cfg.Transports.Enabled {
+		server, err := a.Transports.NewServer(name, transport.ServerOptions{
+			Settings: cfg.Transports.Settings(name), Mailbox: mailbox, Logger: logger,
+		})
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		servers = append(servers, server)
+	}
+	return transport.NewSet(servers...), errors.Join(problems...)
+}
+
+// listen opens the coordinator's port.
+func listen(ctx context.Context, host string, port int) (net.Listener, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s port %d: %w (choose another with --port, or 0 for a free one)", host, port, err)
+	}
+	return listener, nil
+}
+
+// runCoordinator runs a coordinator until ctx is done.
+func (a App) runCoordinator(ctx context.Context, cfg *config.Coordinator, logger *slog.Logger) error {
+	db, err := a.openDatabase(ctx, cfg, logger)
+	if err != nil {
+		return err
+	}
+	c, err := a.newCoordinator(cfg, db, logger)
+	var listener net.Listener
+	if err == nil {
+		listener, err = listen(ctx, cfg.Host, cfg.Port)
+	}
+	if err != nil {
+		return errors.Join(err, db.close())
+	}
+	logger.Info("coordinator is ready", "address", listener.Addr().String(), "version", a.Version, "config", cfg.File)
+	return errors.Join(c.Run(ctx, listener), db.close())
+}

@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/config"
+	"github.com/dffmpeg/dffmpeg/internal/pathmap"
+	"github.com/dffmpeg/dffmpeg/internal/peer"
+	"github.com/dffmpeg/dffmpeg/internal/worker"
+	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
+	"github.com/dffmpeg/dffmpeg/internal/worker/launch"
+)
+
+const (
+	// guardName is the name by which the program is the process guard.
+	guardName = "dffmpeg-guard"
+	// stopGrace is how long a process may take to end when asked to.
+	stopGrace = 3 * time.Second
+)
+
+// runWorker runs a worker until it has drained, which drain begins, or until
+// ctx ends, which stops its jobs.
+func (a App) runWorker(ctx context.Context, drain <-chan struct{}, cfg *config.Worker, logger *slog.Logger) error {
+	w, run, err := a.newWorker(cfg, logger)
+	if err != nil {
+		return err
+	}
+	executing, stopExecutor := context.WithCancel(context.WithoutCancel(ctx))
+	executorDone := make(chan error, 1)
+	go func() { executorDone <- run.Run(executing) }()
+	ended := make(chan struct{})
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		select {
+		case <-drain:
+			w.Drain()
+		case <-ended:
+		}
+	}()
+	err = w.Run(ctx)
+	close(ended)
+	<-drained
+	stopExecutor()
+	if execErr := <-executorDone; !errors.Is(execErr, context.Canceled) {
+		err = errors.Join(err, execErr)
+	}
+	return err
+}
+
+// newWorker assembles the worker of a configuration.
+func (a App) newWorker(cfg *config.Worker, logger *slog.Logger) (*worker.Worker, *executor.Executor, error) {
+	address := cfg.Coordinator.URL()
+	agent := "dffmpeg-worker/" + a.Version
+	caller, err := peer.NewCaller(cfg.ClientID, cfg.HMACKey, address, agent)
+	if err != nil {
+		return nil, nil, err
+	}
+	polling, err := peer.PollingCaller(caller, cfg.ClientID, cfg.HMACKey, address, cfg.HTTPPolling, agent)
+	if err != nil {
+		return nil, nil, err
+	}
+	connector, err := peer.NewConnector(a.Transports, cfg.Transports, polling, logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	paths, err := pathmap.NewWorker(cfg.Paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	processes := executor.New([]string{guardName})
+	settings := worker.Settings{
+		ID:                   cfg.ClientID,
+		InstanceID:           dffmpeg.NewIDSource().NewID(time.Now()),
+		Version:              a.Version,
+		Binaries:             slices.Sorted(maps.Keys(cfg.Binaries)),
+		RegistrationInterval: cfg.RegistrationInterval,
+		Jitter:               cfg.Jitter,
+		LogBatchSize:         cfg.LogBatchSize,
+		LogBatchDelay:        cfg.LogBatchDelay,
+		Draining:             cfg.EnableJobDraining,
+		MinDrainTime:         cfg.MinDrainTime,
+		StopGrace:            stopGrace,
+	}
+	launcher := launch.New(processes, cfg.Binaries, paths, os.Environ())
+	return worker.New(settings, caller, connector, roots(cfg), launcher, logger), processes, nil
+}
+
+// fixedRoots are roots that are always there.
+type fixedRoots []string
+
+// Available implements worker.PathSource.
+func (f fixedRoots) Available(context.Context) []string { return f }
+
+// roots returns the source of a worker's usable roots.
+func roots(cfg *config.Worker) worker.PathSource {
+	return fixedRoots(slices.Sorted(maps.Keys(cfg.Paths)))
+}
