@@ -53,17 +53,6 @@ func duration(t *testing.T, path string) float64 {
 	return seconds
 }
 
-func copyFile(t *testing.T, from, to string) {
-	t.Helper()
-	content, err := os.ReadFile(from)
-	if err == nil {
-		err = os.WriteFile(to, content, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // processesWith returns the PIDs of processes that have word in their command
 // line.
 func processesWith(t *testing.T, word string) []string {

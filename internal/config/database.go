@@ -119,7 +119,7 @@ func (r *Repository) resolve(name string, file databaseFile, own Settings) Probl
 	}
 	foreign := []string{"engine", "tablename"}
 	if name == "auth" {
-		foreign = append(foreign, encryptionKeys...)
+		foreign = append(foreign, encryptionKeys()...)
 	}
 	*r = Repository{
 		Name: name, Engine: keys.Engine, TableName: keys.TableName,

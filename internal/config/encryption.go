@@ -21,8 +21,10 @@ type Encryption struct {
 	DefaultKeyID string `yaml:"default_encryption_key_id"`
 }
 
-// encryptionKeys are the section's keys.
-var encryptionKeys = []string{"encryption_keys", "encryption_keys_file", "default_encryption_key_id"}
+// encryptionKeys returns the section's keys.
+func encryptionKeys() []string {
+	return []string{"encryption_keys", "encryption_keys_file", "default_encryption_key_id"}
+}
 
 // encryption reads the keys that belong to auth.
 func (d *Database) encryption(file *databaseFile) Problems {

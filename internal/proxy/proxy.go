@@ -23,6 +23,10 @@ type Mapper interface {
 	MapWorkingDirectory(dir string) (mapped string, names []string)
 }
 
+// exitBrokenPipe is what a shell shows of a program that writes to a reader that
+// is gone: 128 + SIGPIPE. Like that program, we say nothing.
+const exitBrokenPipe = 141
+
 // Invocation is a command line as the caller typed it.
 type Invocation struct {
 	Binary string // the program, by name
@@ -97,7 +101,8 @@ func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	final, err := p.client.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true}, out)
 	if err != nil {
 		if out.broken {
-			p.cancel(ctx, answer.ID, inv.Stderr, giveUp) // nobody reads: the program would get SIGPIPE
+			p.cancel(ctx, answer.ID, inv.Stderr, giveUp)
+			return exitBrokenPipe
 		}
 		return p.complain(inv, interrupt, err)
 	}

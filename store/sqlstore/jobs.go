@@ -131,7 +131,7 @@ func (s *State) Claim(ctx context.Context, jobID, workerID string) (store.Change
 	return s.change(ctx, jobID, func(ctx context.Context, tx *txn, r transition.Record, now time.Time) (transition.Decision, error) {
 		w, err := loadWorker(ctx, tx, workerID)
 		switch {
-		case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound && err != nil:
+		case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
 			return transition.Claim(r, nil, now), nil
 		case err != nil:
 			return transition.Decision{}, err

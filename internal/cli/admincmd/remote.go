@@ -32,7 +32,7 @@ func (r *Remote) get(ctx context.Context, path string, query url.Values, out any
 	return r.caller.Call(ctx, http.MethodGet, path, query, nil, out)
 }
 
-func userPath(id string, more string) string { return "/admin/users/" + url.PathEscape(id) + more }
+func userPath(id, more string) string { return "/admin/users/" + url.PathEscape(id) + more }
 
 // Add implements Users.
 func (r *Remote) Add(ctx context.Context, id string, role dffmpeg.Role, cidrs []netip.Prefix) (dffmpeg.Identity, secret.Value, error) {

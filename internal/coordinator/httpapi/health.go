@@ -62,12 +62,19 @@ func (a *api) metrics(c *call, _ nothing) (dffmpeg.MetricsAnswer, error) {
 		tally.PerWorker = make(map[string]dffmpeg.JobCounts)
 	}
 	for _, name := range a.Settings.AllowedBinaries {
-		tally.PerBinary[name] = tally.PerBinary[name] // a zero where nothing was
+		ensure(tally.PerBinary, name)
 	}
 	for _, w := range workers {
-		tally.PerWorker[w.ID] = tally.PerWorker[w.ID]
+		ensure(tally.PerWorker, w.ID)
 	}
 	return tally, nil
+}
+
+// ensure adds a zero where nothing was counted.
+func ensure(counts map[string]dffmpeg.JobCounts, name string) {
+	if _, counted := counts[name]; !counted {
+		counts[name] = dffmpeg.JobCounts{}
+	}
 }
 
 // statusData is what the dashboard shows.

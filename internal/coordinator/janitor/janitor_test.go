@@ -293,6 +293,8 @@ func TestRunDoesRoundsAndHearsTriggers(t *testing.T) {
 			t.Errorf("job is %s after the interval, want failed", got)
 		}
 		cancel()
-		<-done
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run = %v, want context.Canceled", err)
+		}
 	})
 }

@@ -3,6 +3,7 @@ package executor
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,12 +29,13 @@ func (l *lines) Write(p []byte) (int, error) {
 	l.rest.Write(p)
 	for {
 		line, err := l.rest.ReadString('\n')
-		if err != nil {
+		if errors.Is(err, io.EOF) { // the rest is no line yet
 			l.rest.WriteString(line)
-			return len(p), nil
+			break
 		}
 		l.full <- strings.TrimSpace(line)
 	}
+	return len(p), nil
 }
 
 func (l *lines) next(t *testing.T) string {
@@ -58,12 +60,12 @@ func awaitGone(t *testing.T, pidText string) {
 	if err != nil {
 		return // it is gone
 	}
-	defer unix.Close(fd) //nolint:errcheck // read only
+	defer unix.Close(fd)
 	deadline := time.Now().Add(patience)
 	for {
 		// A pidfd becomes readable when the process ends.
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(time.Until(deadline).Milliseconds()))
-		if err == unix.EINTR { //nolint:errorlint // a plain errno
+		if err == unix.EINTR {
 			continue
 		}
 		if err != nil || n == 0 {

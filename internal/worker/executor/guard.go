@@ -68,7 +68,7 @@ func (g *guard) start() error {
 	if err != nil {
 		return fmt.Errorf("start the process guard: %w", err)
 	}
-	defer read.Close()
+	defer closeAll([]*os.File{read})
 	cmd := exec.Command("/proc/self/exe") //nolint:noctx // it must outlive every context of the worker
 	cmd.Args = g.command                  // the program it is, by the name that makes it the guard
 	cmd.Stdin = read

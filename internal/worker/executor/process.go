@@ -138,7 +138,7 @@ func (e *Executor) start(ctx context.Context, cmd *exec.Cmd) (*guard, error) {
 
 // copy passes one stream on until it ends.
 func (p *Process) copy(from *os.File, to io.Writer) {
-	defer from.Close()
+	defer closeAll([]*os.File{from})
 	buffer := make([]byte, 32<<10)
 	for {
 		select {
