@@ -68,16 +68,31 @@ var (
 func (b *Loopback) put(address string, texts [][]byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	q := b.queue(address)
-	switch {
-	case b.down:
-		return errDown
-	case len(q.messages) >= maxQueued:
-		return errFull
+	if err := b.refuses(address); err != nil {
+		return err
 	}
+	q := b.queue(address)
 	q.messages = append(q.messages, texts...)
 	q.tell()
 	return nil
+}
+
+// room returns why put would fail now.
+func (b *Loopback) room(address string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refuses(address)
+}
+
+func (b *Loopback) refuses(address string) error {
+	switch {
+	case b.down:
+		return errDown
+	case len(b.queue(address).messages) >= maxQueued:
+		return errFull
+	default:
+		return nil
+	}
 }
 
 // consume waits for a message, has it handled, and then removes it. Consumers
@@ -164,6 +179,9 @@ func (s loopbackServer) Publish(ctx context.Context, _ dffmpeg.Recipient, where 
 	address, ok := where["queue"].(string)
 	if !ok {
 		return errors.New("the address has no queue")
+	}
+	if err := s.broker.room(address); err != nil {
+		return err
 	}
 	texts := make([][]byte, len(messages))
 	for i := range messages {
