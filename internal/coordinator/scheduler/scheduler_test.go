@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,12 +22,12 @@ type fakeState struct {
 	loads   map[string]int
 	claim   func(jobID, workerID string) (store.Change, error)
 	fail    error
-	rounds  int
+	rounds  atomic.Int64
 	claimed [][2]string
 }
 
 func (f *fakeState) Active(context.Context, int, ...dffmpeg.JobStatus) ([]dffmpeg.Job, error) {
-	f.rounds++
+	f.rounds.Add(1)
 	return f.jobs, f.fail
 }
 
@@ -103,20 +104,20 @@ func TestRunWakesAndSurvivesFailures(t *testing.T) {
 		go func() { done <- s.Run(ctx) }()
 
 		synctest.Wait()
-		if state.rounds != 1 {
-			t.Errorf("%d rounds at the start, want 1", state.rounds)
+		if state.rounds.Load() != 1 {
+			t.Errorf("%d rounds at the start, want 1", state.rounds.Load())
 		}
 		s.Wake()
 		s.Wake() // counts as the same
 		synctest.Wait()
-		if state.rounds < 2 || state.rounds > 3 {
-			t.Errorf("%d rounds after waking, want 2 or 3", state.rounds)
+		if state.rounds.Load() < 2 || state.rounds.Load() > 3 {
+			t.Errorf("%d rounds after waking, want 2 or 3", state.rounds.Load())
 		}
-		before := state.rounds
+		before := state.rounds.Load()
 		time.Sleep(time.Minute + time.Second)
 		synctest.Wait()
-		if state.rounds != before+1 {
-			t.Errorf("%d rounds after the interval, want %d", state.rounds, before+1)
+		if state.rounds.Load() != before+1 {
+			t.Errorf("%d rounds after the interval, want %d", state.rounds.Load(), before+1)
 		}
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
