@@ -16,6 +16,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/worker"
 	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
 	"github.com/dffmpeg/dffmpeg/internal/worker/launch"
+	"github.com/dffmpeg/dffmpeg/internal/worker/mounts"
 )
 
 const (
@@ -75,6 +76,10 @@ func (a App) newWorker(cfg *config.Worker, logger *slog.Logger) (*worker.Worker,
 	if err != nil {
 		return nil, nil, err
 	}
+	roots, err := newRoots(cfg, logger)
+	if err != nil {
+		return nil, nil, err
+	}
 	processes := executor.New([]string{guardName})
 	settings := worker.Settings{
 		ID:                   cfg.ClientID,
@@ -90,16 +95,18 @@ func (a App) newWorker(cfg *config.Worker, logger *slog.Logger) (*worker.Worker,
 		StopGrace:            stopGrace,
 	}
 	launcher := launch.New(processes, cfg.Binaries, paths, os.Environ())
-	return worker.New(settings, caller, connector, roots(cfg), launcher, logger), processes, nil
+	return worker.New(settings, caller, connector, roots, launcher, logger), processes, nil
 }
 
-// fixedRoots are roots that are always there.
-type fixedRoots []string
-
-// Available implements worker.PathSource.
-func (f fixedRoots) Available(context.Context) []string { return f }
-
-// roots returns the source of a worker's usable roots.
-func roots(cfg *config.Worker) worker.PathSource {
-	return fixedRoots(slices.Sorted(maps.Keys(cfg.Paths)))
+// newRoots returns a worker's roots, as far as their mounts are up.
+func newRoots(cfg *config.Worker, logger *slog.Logger) (*mounts.Roots, error) {
+	settings := mounts.Settings{Recover: cfg.MountManagement.Recovery, Sudo: cfg.MountManagement.Sudo}
+	for _, m := range cfg.MountManagement.Mounts {
+		settings.Mounts = append(settings.Mounts, mounts.Mount{Path: m.Path, Dependencies: m.Dependencies})
+	}
+	manager, err := mounts.New(settings, mounts.Linux{}, logger)
+	if err != nil {
+		return nil, err
+	}
+	return mounts.NewRoots(manager, cfg.Paths), nil
 }
