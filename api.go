@@ -68,15 +68,15 @@ type SubmitAnswer struct {
 // FinishRequest is a worker's final report.
 type FinishRequest struct {
 	Status   JobStatus `json:"status" enum:"completed,failed,canceled"`
-	ExitCode *int      `json:"exit_code,omitempty"`
-	Attempt  int       `json:"attempt,omitempty" minimum:"0"` // extension; 0 means the current one
+	ExitCode *int      `json:"exit_code,omitempty" minimum:"-2147483648" maximum:"4294967295"`
+	Attempt  int       `json:"attempt,omitempty" minimum:"0" maximum:"1073741824"` // extension; 0 means the current one
 	Reason   string    `json:"reason,omitempty" maxLength:"4096" doc:"Why it failed, when the exit code does not say"`
 }
 
 // LogsRequest is a batch of output from a worker.
 type LogsRequest struct {
 	Logs    []LogEntry `json:"logs" minItems:"1"`
-	Attempt int        `json:"attempt,omitempty" minimum:"0"` // extension
+	Attempt int        `json:"attempt,omitempty" minimum:"0" maximum:"1073741824"` // extension
 	// Batch numbers the batches of an attempt from 1; a batch that was stored
 	// already is not stored again. (Extension; 0 means not numbered.)
 	Batch int64 `json:"batch,omitempty" minimum:"0" doc:"Number of the batch within the attempt, from 1"`

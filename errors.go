@@ -93,6 +93,8 @@ type FieldError struct {
 	Loc  []any  `json:"loc"`             // path to the member: strings and indices, first "body", "query" or "path"
 	Msg  string `json:"msg"`             // one sentence
 	In   any    `json:"input,omitempty"` // the offending value, when it is short and not secret
+	// Ctx has the numbers behind the sentence, as 0.4 gives them for some types.
+	Ctx map[string]any `json:"ctx,omitempty"`
 }
 
 // Errorf makes an Error with a formatted detail. An argument wrapped with %w
