@@ -27,21 +27,27 @@ var script []byte
 // policy allows what the page is made of, and nothing else.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// Snapshot is what the page shows when it is opened.
+type Snapshot struct {
+	At   time.Time
+	Data dffmpeg.DashboardAnswer
+}
+
 // view is what the template shows.
 type view struct {
 	Version string
-	Now     time.Time
-	Data    dffmpeg.DashboardAnswer
+	Snapshot
 }
 
-// Page returns the handler of the page; read gets the data that it shows first.
-func Page(version string, read func(context.Context) (dffmpeg.DashboardAnswer, error), logger *slog.Logger) http.Handler {
+// Page returns the handler of the page; read gets what it shows first.
+func Page(version string, read func(context.Context) (Snapshot, error), logger *slog.Logger) http.Handler {
 	page := template.Must(template.New("page").Parse(pageSource))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		data, err := read(r.Context())
+		snapshot, err := read(r.Context())
+		snapshot.At = snapshot.At.UTC()
 		var body bytes.Buffer
 		if err == nil {
-			err = page.Execute(&body, view{Version: version, Now: time.Now().UTC(), Data: data})
+			err = page.Execute(&body, view{Version: version, Snapshot: snapshot})
 		}
 		if err != nil {
 			logger.Error("status page failed", "error", err)
@@ -54,19 +60,18 @@ func Page(version string, read func(context.Context) (dffmpeg.DashboardAnswer, e
 	})
 }
 
-// Assets returns the handler of the files that the page refers to, by their
-// {name}.
-func Assets() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.PathValue("name") {
-		case "style.css":
-			w.Header().Set("Content-Type", "text/css; charset=utf-8")
-			_, _ = w.Write(style)
-		case "refresh.js":
-			w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-			_, _ = w.Write(script)
-		default:
-			http.NotFound(w, r)
-		}
+// Assets returns the handlers of the files that the page refers to, by the
+// path that they are to be served at.
+func Assets() map[string]http.Handler {
+	return map[string]http.Handler{
+		"/status/assets/style.css":  file("text/css; charset=utf-8", style),
+		"/status/assets/refresh.js": file("text/javascript; charset=utf-8", script),
+	}
+}
+
+func file(contentType string, content []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(content) // a reader that is gone misses nothing
 	})
 }

@@ -38,10 +38,15 @@ const fill = (id, rows, width, none) => {
   document.getElementById(id).replaceChildren(...lines);
 };
 
-const refresh = async () => {
+// Screen readers announce the state when it changes, so it is set only then.
+const say = (words) => {
   const state = document.getElementById("state");
+  if (state.textContent !== words) state.textContent = words;
+};
+
+const refresh = async () => {
   try {
-    const response = await fetch("/status/data?window=3600");
+    const response = await fetch("status/data?window=3600");
     if (!response.ok) throw new Error("status " + response.status);
     const data = await response.json();
     fill("workers", data.workers.map((w) => [
@@ -53,9 +58,9 @@ const refresh = async () => {
       j.requester_id, text(j.worker_id), time(j.created_at), time(j.last_update),
     ]), 8, "No jobs within the last hour.");
     document.getElementById("now").textContent = new Date().toISOString().slice(0, 19).replace("T", " ") + " UTC";
-    state.textContent = "live";
+    say("live");
   } catch (error) {
-    state.textContent = "the coordinator does not answer (" + error.message + "); trying again";
+    say("the coordinator does not answer (" + error.message + "); trying again");
   }
   setTimeout(refresh, 3000);
 };

@@ -25,5 +25,9 @@ func (a *api) janitor(_ *call, in dffmpeg.JanitorRequest) (dffmpeg.JanitorAnswer
 }
 
 func (a *api) allJobs(c *call, _ nothing) ([]dffmpeg.Job, error) {
-	return a.jobsOf(c, c.URL.Query().Get("requester"))
+	requester := c.URL.Query().Get("requester")
+	if !plain(requester) {
+		return nil, invalidQuery("requester", requester, "must be the client ID of an identity, which has no control characters")
+	}
+	return a.jobsOf(c, requester)
 }

@@ -26,23 +26,34 @@ func (a *api) dashboardEndpoints() []endpoint {
 	from := fromAddresses(a.Settings.DashboardFrom)
 	data := define(route{http.MethodGet, "/status/data", "What the status page shows", from}, a.dashboardData)
 	data.query = []parameter{{"window", "integer", "Seconds to look back"}}
-	return []endpoint{
+	endpoints := []endpoint{
 		{
 			method: http.MethodGet, path: "/", summary: "Go to the status page", access: from,
 			status: http.StatusTemporaryRedirect, raw: http.RedirectHandler("/status", http.StatusTemporaryRedirect),
 		},
 		{
 			method: http.MethodGet, path: "/status", summary: "Status page for people", access: from,
-			status: http.StatusOK, raw: dashboard.Page(a.Settings.Version, func(ctx context.Context) (dffmpeg.DashboardAnswer, error) {
-				return a.statusData(ctx, dashboardWindow*time.Second)
-			}, a.Logger),
-		},
-		{
-			method: http.MethodGet, path: "/status/assets/{name}", summary: "Style and script of the status page", access: from,
-			status: http.StatusOK, raw: dashboard.Assets(),
+			status: http.StatusOK, raw: dashboard.Page(a.Settings.Version, a.snapshot, a.Logger),
 		},
 		data,
 	}
+	for path, asset := range dashboard.Assets() {
+		endpoints = append(endpoints, endpoint{
+			method: http.MethodGet, path: path, summary: "Part of the status page", access: from,
+			status: http.StatusOK, raw: asset,
+		})
+	}
+	return endpoints
+}
+
+// snapshot is what the status page shows first.
+func (a *api) snapshot(ctx context.Context) (dashboard.Snapshot, error) {
+	now, err := a.State.Now(ctx)
+	if err != nil {
+		return dashboard.Snapshot{}, err
+	}
+	data, err := a.statusData(ctx, dashboardWindow*time.Second)
+	return dashboard.Snapshot{At: now, Data: data}, err
 }
 
 func (a *api) dashboardData(c *call, _ nothing) (dffmpeg.DashboardAnswer, error) {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -22,14 +23,16 @@ func (a *api) document(router *router, endpoints []endpoint) error {
 	if err != nil {
 		return fmt.Errorf("OpenAPI document: %w", err)
 	}
-	router.handle(http.MethodGet, "/openapi.json", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	document := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(body) // a reader that is gone misses nothing
-	}))
+	})
 	page := httpdocs.Handler("dffmpeg coordinator", "/openapi.json")
-	router.handle(http.MethodGet, "/docs", http.RedirectHandler("/docs/", http.StatusTemporaryRedirect))
-	router.handle(http.MethodGet, "/docs/", http.StripPrefix("/docs", page))
-	return nil
+	return errors.Join(
+		router.handle(http.MethodGet, "/openapi.json", document),
+		router.handle(http.MethodGet, "/docs", http.RedirectHandler("/docs/", http.StatusTemporaryRedirect)),
+		router.handle(http.MethodGet, "/docs/", http.StripPrefix("/docs", page)),
+	)
 }
 
 // openAPI describes every endpoint.

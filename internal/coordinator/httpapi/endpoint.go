@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/transport"
@@ -62,7 +65,7 @@ func define[In, Out any](r route, serve func(c *call, in In) (Out, error)) endpo
 		var in In
 		if e.in != nil {
 			if err := json.Unmarshal(c.body, &in); err != nil {
-				return nil, badJSON(err)
+				return nil, undecodable(err)
 			}
 		}
 		return serve(c, in)
@@ -128,7 +131,9 @@ func (a *api) serveRoute(route transport.Route) http.Handler {
 }
 
 // mayListen checks that a caller may have a recipient's messages: a worker
-// its own, an identity those of the jobs it submitted, an admin every job's.
+// its own, an identity those of the jobs it submitted. Not even an admin may
+// listen for another: what it fetched would count as handed over to the
+// requester, who would miss it.
 func (a *api) mayListen(ctx context.Context, identity dffmpeg.Identity, to dffmpeg.Recipient) (dffmpeg.Recipient, error) {
 	if to.Kind == dffmpeg.RecipientWorker {
 		if identity.Role != dffmpeg.RoleWorker || to.ID != identity.ClientID {
@@ -140,8 +145,9 @@ func (a *api) mayListen(ctx context.Context, identity dffmpeg.Identity, to dffmp
 	if err != nil {
 		return to, err
 	}
-	if err := mine(identity, &job); err != nil {
-		return to, err
+	if identity.ClientID != job.RequesterID {
+		return to, dffmpeg.Errorf(dffmpeg.CodeForbidden,
+			"Only the identity that submitted this job has its messages; its requester and admins can read the output at /jobs/%s/logs", job.ID)
 	}
 	return job.Requester(), nil
 }
@@ -150,19 +156,26 @@ func (a *api) mayListen(ctx context.Context, identity dffmpeg.Identity, to dffmp
 func (a *api) enter(w http.ResponseWriter, r *http.Request, rule access) ([]byte, dffmpeg.Identity, error) {
 	// Not the server's ReadTimeout: that would end streams of messages too.
 	control := http.NewResponseController(w)
+	if r.ContentLength > a.Settings.MaxBodyBytes {
+		return nil, dffmpeg.Identity{}, a.tooLarge()
+	}
 	_ = control.SetReadDeadline(time.Now().Add(bodyLimit)) // a recorder in tests has none
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, a.Settings.MaxBodyBytes))
 	_ = control.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, dffmpeg.Identity{}, dffmpeg.Errorf(dffmpeg.CodeTooLarge,
-			"The body exceeds %d bytes; send less at once, or raise max_body_bytes on the coordinator", a.Settings.MaxBodyBytes)
+		return nil, dffmpeg.Identity{}, a.tooLarge()
 	case err != nil:
 		return nil, dffmpeg.Identity{}, dffmpeg.Errorf(dffmpeg.CodeInvalid, "The body could not be read").WithCause(err)
 	}
 	identity, err := a.admit(r, rule, body)
 	return body, identity, err
+}
+
+func (a *api) tooLarge() error {
+	return dffmpeg.Errorf(dffmpeg.CodeTooLarge,
+		"The body exceeds %d bytes; send less at once, or raise max_body_bytes on the coordinator", a.Settings.MaxBodyBytes)
 }
 
 // checkBody returns the body in a form that decodes into the endpoint's type.
@@ -180,6 +193,12 @@ func knowsAttempts(body []byte) bool {
 		Attempt int `json:"attempt"`
 	}
 	return json.Unmarshal(body, &report) == nil && report.Attempt > 0
+}
+
+// plain reports whether a name from a path or query can be looked up: no
+// identity has one with control characters, and not every engine can be asked.
+func plain(name string) bool {
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // number reads a whole number of the query within bounds.

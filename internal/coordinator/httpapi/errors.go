@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/dffmpeg/dffmpeg"
 )
@@ -53,9 +55,12 @@ func invalidBody(field, msg string) error {
 	return invalidFields(dffmpeg.FieldError{Type: "value_error", Loc: []any{"body", field}, Msg: msg})
 }
 
-// badJSON is the error for a body that is not JSON, or not of the right shape.
+// badJSON is the error for a body that is not JSON.
 func badJSON(err error) error {
-	field := dffmpeg.FieldError{Type: "json_invalid", Loc: []any{"body"}, Msg: "JSON decode error: " + err.Error()}
+	field := dffmpeg.FieldError{
+		Type: "json_invalid", Loc: []any{"body"}, Msg: "JSON decode error",
+		In: map[string]any{}, Ctx: map[string]any{"error": err.Error()},
+	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		field.Loc = append(field.Loc, syntax.Offset)
@@ -63,11 +68,29 @@ func badJSON(err error) error {
 	return invalidFields(field)
 }
 
+// undecodable is the error for a body that is valid by its schema and yet does
+// not fit: a number beyond what a machine holds, a date that does not exist.
+func undecodable(err error) error {
+	field := dffmpeg.FieldError{Type: "value_error", Loc: []any{"body"}, Msg: "A value is out of range: " + err.Error()}
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) {
+		for step := range strings.SplitSeq(mismatch.Field, ".") {
+			field.Loc = append(field.Loc, step)
+		}
+		field.Msg = "A " + mismatch.Value + " does not fit here"
+	}
+	return invalidFields(field)
+}
+
 // short cuts a value that is repeated to the caller.
 func short(value string) string {
 	const most = 100
-	if len(value) > most {
-		return value[:most] + "…"
+	if len(value) <= most {
+		return value
 	}
-	return value
+	end := most
+	for !utf8.RuneStart(value[end]) {
+		end--
+	}
+	return value[:end] + "…"
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/dffmpeg/dffmpeg"
 )
 
-// metricsWindow is how far back a worker may have been seen to be counted.
-const metricsWindow = 24 * time.Hour
-
 func (a *api) healthEndpoints() []endpoint {
 	health := endpoint{
 		method: http.MethodGet, path: "/health", summary: "Show the coordinator's condition: 503 while it shuts down, 500 when unhealthy",
@@ -51,7 +48,7 @@ func (a *api) metrics(c *call, _ nothing) (dffmpeg.MetricsAnswer, error) {
 	if err != nil {
 		return tally, err
 	}
-	workers, err := a.State.ListWorkers(c.ctx(), metricsWindow)
+	workers, err := a.State.ListWorkers(c.ctx(), maxWindow*time.Second)
 	if err != nil {
 		return tally, err
 	}

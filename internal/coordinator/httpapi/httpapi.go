@@ -8,6 +8,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -93,19 +94,41 @@ type api struct {
 	schemas *schemas
 }
 
-// New returns the handler of all endpoints.
+// check returns what makes these settings unusable.
+func (s Settings) check() error {
+	switch {
+	case s.MaxBodyBytes <= 0:
+		return fmt.Errorf("max_body_bytes is %d; it must be positive", s.MaxBodyBytes)
+	case s.HeartbeatInterval < time.Second:
+		return fmt.Errorf("default_job_heartbeat_interval is %s; it must be a second at least", s.HeartbeatInterval)
+	default:
+		return nil
+	}
+}
+
+// New returns the handler of all endpoints. It fails for settings that cannot
+// work and for transports whose routes collide with the API's.
 func New(deps Deps) (http.Handler, error) {
+	if err := deps.Settings.check(); err != nil {
+		return nil, err
+	}
 	a := &api{Deps: deps}
 	endpoints := a.endpoints()
 	a.schemas = newSchemas(endpoints)
 	router := newRouter(deps.Logger)
 	for _, e := range endpoints {
-		router.handle(e.method, e.path, a.serve(e))
+		if err := router.handle(e.method, e.path, a.serve(e)); err != nil {
+			return nil, err
+		}
 	}
 	for _, server := range deps.Transports.Servers() {
-		if puller, ok := server.(transport.Puller); ok {
-			for _, route := range puller.Routes() {
-				router.handle(route.Method, route.Pattern, a.serveRoute(route))
+		puller, ok := server.(transport.Puller)
+		if !ok {
+			continue
+		}
+		for _, route := range puller.Routes() {
+			if err := router.handle(route.Method, route.Pattern, a.serveRoute(route)); err != nil {
+				return nil, fmt.Errorf("transport %s: %w (choose another base_path)", server.Name(), err)
 			}
 		}
 	}

@@ -19,6 +19,7 @@ func (a *api) jobEndpoints() []endpoint {
 	list.query = []parameter{
 		{"window", "integer", "Seconds back that a finished job may have ended"},
 		{"since_id", "string", "Only jobs older than this one"},
+		{"all", "boolean", "Everybody's jobs, for admins only"},
 	}
 	heartbeat := define(route{http.MethodPost, "/jobs/{job_id}/client_heartbeat", "Say that the requester still waits", requesters()}, a.clientHeartbeat)
 	heartbeat.query = []parameter{{"monitor", "boolean", "Whether the job depends on these heartbeats from now on"}}
@@ -111,11 +112,24 @@ func runnable(in *dffmpeg.SubmitRequest) error {
 	if in.WorkingDirectory != nil && strings.ContainsRune(*in.WorkingDirectory, 0) {
 		return invalidBody("working_directory", "A NUL character cannot be part of a path")
 	}
+	if !plain(in.IdempotencyKey) {
+		return invalidBody("idempotency_key", "Control characters cannot be part of the key")
+	}
 	return nil
 }
 
 func (a *api) listJobs(c *call, _ nothing) ([]dffmpeg.Job, error) {
-	return a.jobsOf(c, c.identity.ClientID)
+	all, err := c.truth("all")
+	switch {
+	case err != nil:
+		return nil, err
+	case all == nil || !*all:
+		return a.jobsOf(c, c.identity.ClientID)
+	case c.identity.Role != dffmpeg.RoleAdmin:
+		return nil, wrongRole(c.identity, []dffmpeg.Role{dffmpeg.RoleAdmin})
+	default:
+		return a.jobsOf(c, "")
+	}
 }
 
 // jobsOf lists jobs as the query asks, of one requester or of all.

@@ -2,13 +2,23 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
 )
 
-// maxLogBatches bounds a page of output; 0.4 and our clients page on.
-const maxLogBatches = 1000
+const (
+	// logPage is how many batches are read at once unless the caller says
+	// otherwise; 0.4's clients and ours page on until an answer is empty.
+	logPage = 1000
+	// maxLogBatches bounds what a caller may ask for.
+	maxLogBatches = 100_000
+	// beforeAll is a cursor that sorts before every message ID.
+	beforeAll = "0"
+	// maxCursor bounds a cursor; message IDs have 26 characters.
+	maxCursor = 128
+)
 
 func (a *api) logEndpoints() []endpoint {
 	add := define(route{http.MethodPost, "/jobs/{job_id}/logs", "Add output", signedBy(dffmpeg.RoleWorker)}, a.addLogs)
@@ -26,8 +36,32 @@ func (a *api) addLogs(c *call, in dffmpeg.LogsRequest) (dffmpeg.CommandAnswer, e
 	if err != nil {
 		return ok(), err
 	}
+	if err := printable(in.Logs); err != nil {
+		return ok(), err
+	}
 	change, err := a.State.AppendLogs(c.ctx(), id, by, in.Batch, in.Logs)
 	return settle(change, err, "")
+}
+
+// printable checks what the schema cannot: that a line's end is one, and that
+// its time can be written again.
+func printable(entries []dffmpeg.LogEntry) error {
+	for i, e := range entries {
+		if e.Terminator != nil && !slices.Contains([]string{"", "\n", "\r", "\r\n"}, *e.Terminator) {
+			return invalidFields(dffmpeg.FieldError{
+				Type: "value_error", Loc: []any{"body", "logs", i, "terminator"}, Msg: `A terminator is "\n", "\r\n", "\r" or empty`,
+			})
+		}
+		if e.Timestamp == nil {
+			continue
+		}
+		if year := e.Timestamp.UTC().Year(); year < 1 || year > 9999 {
+			return invalidFields(dffmpeg.FieldError{
+				Type: "datetime_parsing", Loc: []any{"body", "logs", i, "timestamp"}, Msg: "A time must lie in the years 1 to 9999, in UTC",
+			})
+		}
+	}
+	return nil
 }
 
 func (a *api) readLogs(c *call, _ nothing) (dffmpeg.LogsAnswer, error) {
@@ -35,17 +69,36 @@ func (a *api) readLogs(c *call, _ nothing) (dffmpeg.LogsAnswer, error) {
 	if err != nil {
 		return dffmpeg.LogsAnswer{}, err
 	}
-	limit, err := c.number("limit", 0, 1, maxLogBatches)
+	query, err := logQuery(c)
 	if err != nil {
 		return dffmpeg.LogsAnswer{}, err
 	}
-	page, err := a.State.Logs(c.ctx(), job.ID, store.LogQuery{Since: c.URL.Query().Get("since_message_id"), Limit: limit})
+	page, err := a.State.Logs(c.ctx(), job.ID, query)
 	answer := dffmpeg.LogsAnswer{Logs: page.Entries}
 	if answer.Logs == nil {
 		answer.Logs = []dffmpeg.LogEntry{}
 	}
-	if page.LastMessageID != "" {
+	if page.LastMessageID != "" && page.LastMessageID != beforeAll {
 		answer.LastMessageID = &page.LastMessageID
 	}
 	return answer, err
+}
+
+// logQuery reads which page of output is wanted: with a limit alone the newest
+// batches, otherwise those that follow the cursor or, without one, the start.
+func logQuery(c *call) (store.LogQuery, error) {
+	limit, err := c.number("limit", 0, 1, maxLogBatches)
+	since := c.URL.Query().Get("since_message_id")
+	switch {
+	case err != nil:
+		return store.LogQuery{}, err
+	case len(since) > maxCursor || !plain(since):
+		return store.LogQuery{}, invalidQuery("since_message_id", since, "must be the last_message_id of an answer")
+	case since == "" && limit == 0:
+		since = beforeAll
+	}
+	if limit == 0 {
+		limit = logPage
+	}
+	return store.LogQuery{Since: since, Limit: limit}, nil
 }

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
@@ -92,6 +94,8 @@ func (a *api) finish(c *call, in dffmpeg.FinishRequest) (dffmpeg.CommandAnswer, 
 	if err != nil {
 		return ok(), err
 	}
-	change, err := a.State.Finish(c.ctx(), id, by, store.Result{Status: in.Status, ExitCode: in.ExitCode, Reason: in.Reason})
+	// A NUL would cost the report on engines that cannot store one.
+	reason := strings.ReplaceAll(in.Reason, "\x00", string(utf8.RuneError))
+	change, err := a.State.Finish(c.ctx(), id, by, store.Result{Status: in.Status, ExitCode: in.ExitCode, Reason: reason})
 	return settle(change, err, dffmpeg.DetailAlreadyFinished)
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
@@ -24,12 +25,21 @@ func newRouter(logger *slog.Logger) *router {
 	return &router{mux: http.NewServeMux(), methods: make(map[string]bool), logger: logger}
 }
 
-func (ro *router) handle(method, pattern string, handler http.Handler) {
+// handle mounts a handler. The mux panics when a pattern is malformed or
+// collides with another; patterns come from configuration too, so that is an
+// error here.
+func (ro *router) handle(method, pattern string, handler http.Handler) (err error) {
 	if pattern == "/" {
 		pattern = "/{$}"
 	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("cannot serve %s %s: %v", method, pattern, cause)
+		}
+	}()
 	ro.methods[method] = true
 	ro.mux.Handle(method+" "+pattern, handler)
+	return nil
 }
 
 // ServeHTTP implements http.Handler.

@@ -70,8 +70,8 @@ func relax(schema *huma.Schema) {
 	}
 }
 
-// check returns the body with what may be null and is, left out; or what is
-// wrong with it.
+// check returns the body without what may be null and is, and without members
+// that the type does not have; or what is wrong with it.
 func (s *schemas) check(t reflect.Type, body []byte) ([]byte, error) {
 	if !utf8.Valid(body) {
 		return nil, badJSON(errors.New("the body is not UTF-8"))
@@ -91,7 +91,7 @@ func (s *schemas) check(t reflect.Type, body []byte) ([]byte, error) {
 		return nil, badJSON(err)
 	}
 	schema := s.of(t)
-	s.dropNulls(schema, value)
+	s.prune(schema, value)
 	result := &huma.ValidateResult{}
 	huma.Validate(s.registry, schema, huma.NewPathBuffer([]byte("body"), 4), huma.ModeWriteToServer, value, result)
 	if len(result.Errors) > 0 {
@@ -104,9 +104,10 @@ func (s *schemas) check(t reflect.Type, body []byte) ([]byte, error) {
 	return clean, nil
 }
 
-// dropNulls removes members that are null, but for lists: optional scalars may
-// be null, lists may not.
-func (s *schemas) dropNulls(schema *huma.Schema, value any) {
+// prune removes members that are null, but for lists: optional scalars may be
+// null, lists may not. It removes unknown members too: the decoder, which folds
+// the case of names, must not take one for a member that was validated.
+func (s *schemas) prune(schema *huma.Schema, value any) {
 	if schema.Ref != "" {
 		schema = s.registry.SchemaFromRef(schema.Ref)
 	}
@@ -115,11 +116,10 @@ func (s *schemas) dropNulls(schema *huma.Schema, value any) {
 		for name, member := range v {
 			known := schema.Properties[name]
 			switch {
-			case known == nil:
-			case member == nil && known.Type != huma.TypeArray:
+			case known == nil, member == nil && known.Type != huma.TypeArray:
 				delete(v, name)
 			default:
-				s.dropNulls(known, member)
+				s.prune(known, member)
 			}
 		}
 	case []any:
@@ -127,7 +127,7 @@ func (s *schemas) dropNulls(schema *huma.Schema, value any) {
 			return
 		}
 		for _, item := range v {
-			s.dropNulls(schema.Items, item)
+			s.prune(schema.Items, item)
 		}
 	}
 }
@@ -149,6 +149,9 @@ func fieldErrors(errs []error) []dffmpeg.FieldError {
 		case []any:
 			if len(v) == 0 {
 				f.In = v
+			}
+			if f.Type == "too_short" {
+				f.Ctx = map[string]any{"field_type": "List", "min_length": bound(detail.Message), "actual_length": len(v)}
 			}
 		}
 		if f.Type == "missing" {
@@ -182,6 +185,9 @@ func kind(message string) string {
 		{"expected array length <=", "too_long"},
 		{"expected length <=", "string_too_long"},
 		{"expected value to be one of", "enum"},
+		{"expected number >=", "greater_than_equal"},
+		{"expected number <=", "less_than_equal"},
+		{"expected string to be RFC 3339", "datetime_parsing"},
 		{"expected string", "string_type"},
 		{"expected integer", "int_type"},
 		{"expected number", "float_type"},
@@ -194,6 +200,12 @@ func kind(message string) string {
 		}
 	}
 	return "value_error"
+}
+
+// bound returns the number in "expected array length >= 1".
+func bound(message string) int {
+	n, _ := strconv.Atoi(message[strings.LastIndexByte(message, ' ')+1:])
+	return n
 }
 
 // missing returns the name in "expected required property X to be present".

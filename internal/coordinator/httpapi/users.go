@@ -53,11 +53,24 @@ func scope(texts []string) ([]netip.Prefix, error) {
 }
 
 func (a *api) showUser(c *call, _ nothing) (dffmpeg.Identity, error) {
-	return a.Accounts.Show(c.ctx(), c.PathValue("client_id"))
+	id, err := userID(c)
+	if err != nil {
+		return dffmpeg.Identity{}, err
+	}
+	return a.Accounts.Show(c.ctx(), id)
+}
+
+// userID returns the identity that the path names.
+func userID(c *call) (string, error) {
+	id := c.PathValue("client_id")
+	if !plain(id) {
+		return id, dffmpeg.Errorf(dffmpeg.CodeNotFound, "There is no such identity: a client ID has no control characters")
+	}
+	return id, nil
 }
 
 func (a *api) userKey(c *call, _ nothing) (dffmpeg.UserKeyAnswer, error) {
-	user, err := a.Accounts.Show(c.ctx(), c.PathValue("client_id"))
+	user, err := a.showUser(c, nothing{})
 	if err != nil {
 		return dffmpeg.UserKeyAnswer{}, err
 	}
@@ -66,11 +79,15 @@ func (a *api) userKey(c *call, _ nothing) (dffmpeg.UserKeyAnswer, error) {
 }
 
 func (a *api) deleteUser(c *call, _ nothing) (dffmpeg.OKAnswer, error) {
-	return dffmpeg.OKAnswer{Status: "ok"}, a.Accounts.Delete(c.ctx(), c.PathValue("client_id"))
+	id, err := userID(c)
+	if err != nil {
+		return dffmpeg.OKAnswer{}, err
+	}
+	return dffmpeg.OKAnswer{Status: "ok"}, a.Accounts.Delete(c.ctx(), id)
 }
 
 func (a *api) rotateKey(c *call, _ nothing) (dffmpeg.UserKeyAnswer, error) {
-	user, err := a.Accounts.Show(c.ctx(), c.PathValue("client_id"))
+	user, err := a.showUser(c, nothing{})
 	if err != nil {
 		return dffmpeg.UserKeyAnswer{}, err
 	}
@@ -79,13 +96,21 @@ func (a *api) rotateKey(c *call, _ nothing) (dffmpeg.UserKeyAnswer, error) {
 }
 
 func (a *api) setScope(c *call, in dffmpeg.ScopeRequest) (dffmpeg.OKAnswer, error) {
+	id, err := userID(c)
+	if err != nil {
+		return dffmpeg.OKAnswer{}, err
+	}
 	cidrs, err := scope(in.AllowedCIDRs)
 	if err != nil {
 		return dffmpeg.OKAnswer{}, err
 	}
-	return dffmpeg.OKAnswer{Status: "ok"}, a.Accounts.SetScope(c.ctx(), c.PathValue("client_id"), cidrs)
+	return dffmpeg.OKAnswer{Status: "ok"}, a.Accounts.SetScope(c.ctx(), id, cidrs)
 }
 
 func (a *api) setRole(c *call, in dffmpeg.RoleRequest) (dffmpeg.OKAnswer, error) {
-	return dffmpeg.OKAnswer{Status: "ok"}, a.Accounts.SetRole(c.ctx(), c.PathValue("client_id"), in.Role)
+	id, err := userID(c)
+	if err != nil {
+		return dffmpeg.OKAnswer{}, err
+	}
+	return dffmpeg.OKAnswer{Status: "ok"}, a.Accounts.SetRole(c.ctx(), id, in.Role)
 }

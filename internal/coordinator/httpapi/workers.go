@@ -42,6 +42,9 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 	if err := own(c, in.WorkerID); err != nil {
 		return answer, err
 	}
+	if err := announceable(&in); err != nil {
+		return answer, err
+	}
 	server, ok := a.Transports.Negotiate(c.ctx(), in.SupportedTransports)
 	if !ok {
 		return answer, dffmpeg.Errorf(dffmpeg.CodeInvalid, "No supported transports in: %s", short(strings.Join(in.SupportedTransports, ", ")))
@@ -80,6 +83,29 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 	}, err
 }
 
+// announceable checks that what a worker says of itself can be stored and
+// shown.
+func announceable(in *dffmpeg.RegisterRequest) error {
+	const msg = "Control characters cannot be part of a name"
+	for _, field := range []struct {
+		name string
+		list []string
+	}{{"capabilities", in.Capabilities}, {"binaries", in.Binaries}, {"paths", in.Paths}} {
+		for i, text := range field.list {
+			if !plain(text) {
+				return invalidFields(dffmpeg.FieldError{Type: "value_error", Loc: []any{"body", field.name, i}, Msg: msg})
+			}
+		}
+	}
+	if in.Version != nil && !plain(*in.Version) {
+		return invalidBody("version", msg)
+	}
+	if !plain(in.InstanceID) {
+		return invalidBody("instance_id", msg)
+	}
+	return nil
+}
+
 // allowedOf returns those of a worker's binaries that may be run.
 func (a *api) allowedOf(binaries []string) []string {
 	return slices.DeleteFunc(slices.Clone(binaries), func(name string) bool {
@@ -90,6 +116,9 @@ func (a *api) allowedOf(binaries []string) []string {
 func (a *api) verify(c *call, in dffmpeg.VerifyRequest) (dffmpeg.OKAnswer, error) {
 	if err := own(c, c.PathValue("worker_id")); err != nil {
 		return dffmpeg.OKAnswer{}, err
+	}
+	if !plain(in.RegistrationToken) {
+		return dffmpeg.OKAnswer{}, store.ErrInvalidToken
 	}
 	_, err := a.State.Verify(c.ctx(), c.identity.ClientID, in.RegistrationToken)
 	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
@@ -120,9 +149,14 @@ func (a *api) listWorkers(c *call, _ nothing) ([]dffmpeg.Worker, error) {
 }
 
 func (a *api) showWorker(c *call, _ nothing) (dffmpeg.Worker, error) {
-	worker, err := a.State.Worker(c.ctx(), c.PathValue("worker_id"))
+	absent := dffmpeg.Errorf(dffmpeg.CodeNotFound, "Worker not found")
+	id := c.PathValue("worker_id")
+	if !plain(id) {
+		return dffmpeg.Worker{}, absent
+	}
+	worker, err := a.State.Worker(c.ctx(), id)
 	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
-		err = dffmpeg.Errorf(dffmpeg.CodeNotFound, "Worker not found")
+		err = absent
 	}
 	return worker.Public(), err
 }
