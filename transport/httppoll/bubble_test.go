@@ -91,11 +91,6 @@ func (w *world) client() *http.Client {
 	return &http.Client{Transport: tr}
 }
 
-// caller returns how ours calls.
-func (w *world) caller(identity string) transporttest.Caller {
-	return transporttest.Caller{Base: "http://coordinator", Identity: identity, HTTP: w.client()}
-}
-
 // get sends a request as a stock peer does.
 func (w *world) get(path string, header http.Header) *http.Response {
 	w.t.Helper()

@@ -154,7 +154,7 @@ func TestClientFallsBackToPolls(t *testing.T) {
 func TestClientNoticesSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: []answer{{media: ndjson, body: message("A") + "\n\n", open: true}}}
-		listening(t, s, true, 15*time.Second, nil)
+		_, _ = listening(t, s, true, 15*time.Second, nil) // it ends with its time
 		if len(s.requests) != 2 || s.requests[1].Cursor != "A" {
 			t.Fatalf("requests %v, want a second one from the cursor", s.requests)
 		}
@@ -166,7 +166,7 @@ func TestClientGivesUpOnRequestWithoutAnswer(t *testing.T) {
 	for _, stream := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{}
-			listening(t, s, stream, 15*time.Second, nil)
+			_, _ = listening(t, s, stream, 15*time.Second, nil) // it ends with its time
 			if len(s.requests) != 2 {
 				t.Fatalf("requests %v, want a second one", s.requests)
 			}
@@ -246,7 +246,7 @@ func TestClientBacksOff(t *testing.T) {
 		for range 1000 {
 			s.answers = append(s.answers, answer{err: errors.New("connection refused")})
 		}
-		listening(t, s, true, 10*time.Minute, nil)
+		_, _ = listening(t, s, true, 10*time.Minute, nil) // it ends with its time
 		if n := len(s.requests); n < 600/5 || n > 600/2.5+8 {
 			t.Errorf("%d requests in ten minutes", n)
 		}

@@ -49,7 +49,7 @@ func (c *Coordinator) start(tb testing.TB, plugin transport.Plugin, settings tra
 	if err != nil {
 		tb.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		tb.Fatal(err)
 	}
