@@ -24,7 +24,7 @@ func (a *api) workerAck(c *call, in dffmpeg.AcknowledgeRequest) (dffmpeg.Command
 }
 
 func (a *api) requesterAck(c *call, in dffmpeg.AcknowledgeRequest) (dffmpeg.CommandAnswer, error) {
-	job, err := a.requested(c)
+	job, err := a.listener(c)
 	if err != nil {
 		return ok(), err
 	}

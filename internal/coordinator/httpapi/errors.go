@@ -56,14 +56,11 @@ func invalidBody(field, msg string) error {
 }
 
 // badJSON is the error for a body that is not JSON.
-func badJSON(err error) error {
+// offset is where that shows.
+func badJSON(err error, offset int64) error {
 	field := dffmpeg.FieldError{
-		Type: "json_invalid", Loc: []any{"body"}, Msg: "JSON decode error",
+		Type: "json_invalid", Loc: []any{"body", offset}, Msg: "JSON decode error",
 		In: map[string]any{}, Ctx: map[string]any{"error": err.Error()},
-	}
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		field.Loc = append(field.Loc, syntax.Offset)
 	}
 	return invalidFields(field)
 }

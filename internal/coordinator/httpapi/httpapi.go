@@ -109,6 +109,15 @@ func (s Settings) check() error {
 // New returns the handler of all endpoints. It fails for settings that cannot
 // work and for transports whose routes collide with the API's.
 func New(deps Deps) (http.Handler, error) {
+	router, err := mount(deps)
+	if err != nil {
+		return nil, err // not a nil *router in a handler that is not nil
+	}
+	return router, nil
+}
+
+// mount makes the router with everything mounted.
+func mount(deps Deps) (*router, error) {
 	if err := deps.Settings.check(); err != nil {
 		return nil, err
 	}

@@ -44,6 +44,26 @@ func (a *api) job(ctx context.Context, id string) (dffmpeg.Job, error) {
 	return job, err
 }
 
+// listener returns the job of the path, if the caller is the one who fetches
+// its messages.
+func (a *api) listener(c *call) (dffmpeg.Job, error) {
+	job, err := a.job(c.ctx(), c.PathValue("job_id"))
+	if err != nil {
+		return job, err
+	}
+	return job, listens(c.identity, &job)
+}
+
+// listens checks that an identity submitted the job. Not even an admin fetches
+// or acknowledges another's messages: the requester would miss them.
+func listens(identity dffmpeg.Identity, job *dffmpeg.Job) error {
+	if identity.ClientID == job.RequesterID {
+		return nil
+	}
+	return dffmpeg.Errorf(dffmpeg.CodeForbidden,
+		"Only the identity that submitted this job has its messages; admins can read its output at /jobs/%s/logs", job.ID)
+}
+
 // mine checks that an identity submitted the job, or is an admin.
 func mine(identity dffmpeg.Identity, job *dffmpeg.Job) error {
 	if identity.Role == dffmpeg.RoleAdmin || identity.ClientID == job.RequesterID {

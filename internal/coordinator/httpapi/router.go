@@ -17,28 +17,29 @@ import (
 // and an answer even when a handler panics.
 type router struct {
 	mux     *http.ServeMux
-	methods map[string]bool
+	mounted []string // "METHOD /pattern" of every handler
 	logger  *slog.Logger
 }
 
 func newRouter(logger *slog.Logger) *router {
-	return &router{mux: http.NewServeMux(), methods: make(map[string]bool), logger: logger}
+	return &router{mux: http.NewServeMux(), logger: logger}
 }
 
 // handle mounts a handler. The mux panics when a pattern is malformed or
 // collides with another; patterns come from configuration too, so that is an
 // error here.
 func (ro *router) handle(method, pattern string, handler http.Handler) (err error) {
+	mounted := method + " " + pattern
 	if pattern == "/" {
 		pattern = "/{$}"
 	}
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("cannot serve %s %s: %v", method, pattern, cause)
+			err = fmt.Errorf("cannot serve %s: %v", mounted, cause)
 		}
 	}()
-	ro.methods[method] = true
 	ro.mux.Handle(method+" "+pattern, handler)
+	ro.mounted = append(ro.mounted, mounted)
 	return nil
 }
 
@@ -73,7 +74,7 @@ func (ro *router) allowed(r *http.Request) []string {
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		other := r.Clone(r.Context())
 		other.Method = method
-		if _, pattern := ro.mux.Handler(other); pattern != "" && ro.methods[method] {
+		if _, pattern := ro.mux.Handler(other); pattern != "" {
 			methods = append(methods, method)
 		}
 	}

@@ -73,22 +73,9 @@ func relax(schema *huma.Schema) {
 // check returns the body without what may be null and is, and without members
 // that the type does not have; or what is wrong with it.
 func (s *schemas) check(t reflect.Type, body []byte) ([]byte, error) {
-	if !utf8.Valid(body) {
-		return nil, badJSON(errors.New("the body is not UTF-8"))
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	var value any
-	err := decoder.Decode(&value)
-	if err == nil {
-		if _, extra := decoder.Token(); !errors.Is(extra, io.EOF) {
-			err = errors.New("there is something behind the value")
-		}
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("the body ends too early")
-	}
+	value, err := parse(body)
 	if err != nil {
-		return nil, badJSON(err)
+		return nil, err
 	}
 	schema := s.of(t)
 	s.prune(schema, value)
@@ -99,9 +86,32 @@ func (s *schemas) check(t reflect.Type, body []byte) ([]byte, error) {
 	}
 	clean, err := json.Marshal(value)
 	if err != nil {
-		return nil, badJSON(err)
+		return nil, undecodable(err)
 	}
 	return clean, nil
+}
+
+// parse reads a body that is one JSON value.
+func parse(body []byte) (any, error) {
+	if !utf8.Valid(body) {
+		return nil, badJSON(errors.New("the body is not UTF-8"), 0)
+	}
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	err := decoder.Decode(&value)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return nil, badJSON(err, syntax.Offset)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, badJSON(errors.New("the body ends too early"), int64(len(body)))
+	case err != nil:
+		return nil, badJSON(err, decoder.InputOffset())
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, badJSON(errors.New("there is something behind the value"), decoder.InputOffset())
+	}
+	return value, nil
 }
 
 // prune removes members that are null, but for lists: optional scalars may be
