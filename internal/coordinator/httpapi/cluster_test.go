@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/accounts"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/announce"
@@ -375,4 +377,9 @@ func (c *cluster) stored() contents {
 		mail[j.ID] = c.mail(j.Requester())
 	}
 	return contents{jobs, workers, identities, len(unsent), mail}
+}
+
+// comparable lets cmp look at contents.
+func comparable() cmp.Option {
+	return cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 }
