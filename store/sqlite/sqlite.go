@@ -15,20 +15,21 @@ import (
 	"path/filepath"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver
 
 	"github.com/dffmpeg/dffmpeg"
-	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/sqlstore"
 )
 
 const (
-	// busyTimeout is how long a connection waits for another process that
-	// writes. Writes take milliseconds.
-	busyTimeout = 10 * time.Second
 	// readers is how many queries may read at the same time.
 	readers = 4
+	// readTimeout is how long a query that reads waits for a lock, which it
+	// needs only while the file is recovered after a crash.
+	readTimeout = lockTimeout
+	// writeTimeout is how long a connection that writes waits for a lock before
+	// whenFree tries again.
+	writeTimeout = 5 * time.Millisecond
 )
 
 // Settings are the engine's section of the configuration.
@@ -52,7 +53,7 @@ type Options struct {
 // Open opens the database for jobs, workers and messages, made when it does not
 // exist, and brings its schema up to date.
 func Open(ctx context.Context, settings Settings, options Options) (*sqlstore.State, error) {
-	db, err := open(ctx, settings, options)
+	db, err := open(ctx, settings, options, dialect())
 	if err != nil {
 		return nil, err
 	}
@@ -61,18 +62,18 @@ func Open(ctx context.Context, settings Settings, options Options) (*sqlstore.St
 
 // OpenIdentities opens the database for identities. It may be the same file.
 func OpenIdentities(ctx context.Context, settings Settings, options Options) (*sqlstore.Identities, error) {
-	db, err := open(ctx, settings, options)
+	db, err := open(ctx, settings, options, dialect())
 	if err != nil {
 		return nil, err
 	}
 	return &sqlstore.Identities{DB: db}, nil
 }
 
-func open(ctx context.Context, settings Settings, options Options) (*sqlstore.DB, error) {
+func open(ctx context.Context, settings Settings, options Options, dialect sqlstore.Dialect) (*sqlstore.DB, error) {
 	if err := prepareFile(settings.Path); err != nil {
 		return nil, err
 	}
-	write, err := sql.Open("sqlite", source(settings, "immediate"))
+	write, err := sql.Open("sqlite", source(settings, writeTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", settings.Path, err)
 	}
@@ -80,13 +81,15 @@ func open(ctx context.Context, settings Settings, options Options) (*sqlstore.DB
 	if err := migrate(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", settings.Path, err), write.Close())
 	}
-	read, err := sql.Open("sqlite", source(settings, "deferred"))
+	read, err := sql.Open("sqlite", source(settings, readTimeout))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", settings.Path, err), write.Close())
 	}
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	return sqlstore.New(sqlstore.Pools{Write: write, Read: read}, dialect(), options.Now, options.IDs), nil
+	return sqlstore.New(sqlstore.Config{
+		Writer: newWriter(write, dialect), Read: read, Dialect: dialect, Now: options.Now, IDs: options.IDs,
+	}), nil
 }
 
 // prepareFile makes a new database readable by its owner only, before the
@@ -103,71 +106,13 @@ func prepareFile(path string) error {
 }
 
 // source returns the data source name: pragmas hold for every connection.
-func source(settings Settings, lock string) string {
+func source(settings Settings, busy time.Duration) string {
 	query := url.Values{
-		"_txlock": {lock},
 		"_pragma": {
-			fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+			fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()),
 			"journal_mode(wal)",
 			"synchronous(" + settings.Synchronous + ")",
 		},
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: settings.Path}).EscapedPath(), RawQuery: query.Encode()}).String()
-}
-
-// dialect describes the engine to the generic SQL.
-func dialect() sqlstore.Dialect {
-	code := func(err error) int {
-		var engine *sqlite.Error
-		if errors.As(err, &engine) {
-			return engine.Code()
-		}
-		return sqlite3.SQLITE_OK
-	}
-	return sqlstore.Dialect{
-		Rebind: func(query string) string { return query },
-		Duplicate: func(err error) bool {
-			c := code(err)
-			return c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || c == sqlite3.SQLITE_CONSTRAINT_UNIQUE
-		},
-		Collided: func(err error) bool {
-			c := code(err) & 0xff // without the extension
-			return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED
-		},
-	}
-}
-
-// engine is the engine as a registry knows it.
-type engine struct{}
-
-// Engine returns the engine for a registry.
-func Engine() store.Engine { return engine{} }
-
-// Name implements store.Engine.
-func (engine) Name() string { return "sqlite" }
-
-// OpenState implements store.Engine.
-func (engine) OpenState(ctx context.Context, decoder store.Decoder, options store.OpenOptions) (store.State, error) {
-	settings := DefaultSettings()
-	if err := decoder.Decode(&settings); err != nil {
-		return nil, err
-	}
-	state, err := Open(ctx, settings, Options{Now: options.Now, IDs: options.IDs})
-	if err != nil {
-		return nil, err
-	}
-	return state, nil
-}
-
-// OpenIdentities implements store.Engine.
-func (engine) OpenIdentities(ctx context.Context, decoder store.Decoder, options store.OpenOptions) (store.Identities, error) {
-	settings := DefaultSettings()
-	if err := decoder.Decode(&settings); err != nil {
-		return nil, err
-	}
-	identities, err := OpenIdentities(ctx, settings, Options{Now: options.Now, IDs: options.IDs})
-	if err != nil {
-		return nil, err
-	}
-	return identities, nil
 }

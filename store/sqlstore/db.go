@@ -6,10 +6,12 @@
 // times are 64-bit microseconds since 1970 in UTC, lists and maps are JSON text,
 // no RETURNING, no partial indexes needed for correctness. A change is a
 // compare-and-set on the record's version, within a transaction; an engine
-// that lets transactions collide has them executed again.
+// that lets transactions collide has them executed again. How operations become
+// transactions is up to the engine's [Writer].
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -24,34 +26,77 @@ const maxTries = 20
 
 // Dialect is what engines do differently.
 type Dialect struct {
-	// Rebind turns the "?" of a query into the engine's placeholders.
+	// Rebind turns the "?" of a query into the engine's placeholders. It is
+	// called once for each text of a query.
 	Rebind func(query string) string
 	// Duplicate reports whether an error is about a key that exists.
 	Duplicate func(error) bool
 	// Collided reports whether a transaction failed because of another one, so
 	// that executing it again is right.
 	Collided func(error) bool
+	// Explain returns a sentence for the caller about what is wrong with the
+	// database, such as a full disk, without anything secret; "" when an error
+	// says nothing of that kind.
+	Explain func(error) string
 }
 
-// Pools are an engine's connections. Both may be the same.
-type Pools struct {
-	Write *sql.DB // transactions that write
-	Read  *sql.DB // queries that only read what is committed
+// Operation is the reading and writing of one operation of the store. It may be
+// executed several times, must start from scratch each time, and sees what
+// operations before it in the same transaction wrote.
+type Operation func(ctx context.Context, queries Queryer) error
+
+// Writer executes operations that write; an engine provides it. It may be used
+// by several goroutines at once.
+type Writer interface {
+	// Write executes an operation and returns when what it did is committed, or
+	// an error when it is not, or when that cannot be known. An operation that
+	// returns an error has no effect, and Write returns that error. Operations
+	// of several callers may share a transaction; ErrAgain says that it was
+	// rolled back on account of another one.
+	Write(ctx context.Context, op Operation) error
+	// Close waits for operations that are being executed and releases the
+	// writer's connections. It may be called twice.
+	Close() error
+}
+
+// Queryer executes queries: in a transaction, or on connections that read.
+type Queryer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Config is what an engine makes of its settings. The DB closes Writer and Read
+// in the end.
+type Config struct {
+	Writer  Writer
+	Read    *sql.DB // for queries of what is committed
+	Dialect Dialect
+	Now     func() time.Time
+	IDs     dffmpeg.IDSource
 }
 
 // DB is a database of any engine. It may be used by several goroutines at
 // once.
 type DB struct {
-	pools   Pools
+	writer  Writer
+	read    *sql.DB
+	queries *Statements // on read
 	dialect Dialect
 	now     func() time.Time
 	ids     dffmpeg.IDSource
 }
 
-// New returns a DB over open connections, which it closes in the end.
-func New(pools Pools, dialect Dialect, now func() time.Time, ids dffmpeg.IDSource) *DB {
-	return &DB{pools: pools, dialect: dialect, now: now, ids: ids}
+// New returns a DB over open connections.
+func New(c Config) *DB {
+	return &DB{
+		writer: c.Writer, read: c.Read, queries: NewStatements(c.Read, c.Dialect.Rebind),
+		dialect: c.Dialect, now: c.Now, ids: c.IDs,
+	}
 }
+
+// ErrAgain says that an operation was undone through no fault of its own, and
+// is to be executed again.
+var ErrAgain = errors.New("the transaction was rolled back on account of another operation in it")
 
 // errChanged says that a record was changed by somebody else meanwhile.
 var errChanged = errors.New("the record was changed meanwhile")
@@ -63,58 +108,48 @@ func (db *DB) stamp() time.Time { return transition.Stamp(db.now()) }
 // another one. op may be called several times and must start from scratch.
 func (db *DB) write(ctx context.Context, op func(ctx context.Context, tx *txn) error) error {
 	for try := 1; ; try++ {
-		err := db.try(ctx, op)
-		if err == nil || try == maxTries || !errors.Is(err, errChanged) && !db.dialect.Collided(err) {
-			return unavailable(ctx, err)
+		err := ctx.Err()
+		if err == nil {
+			err = db.writer.Write(ctx, func(ctx context.Context, queries Queryer) error {
+				return op(ctx, &txn{queries: queries, db: db})
+			})
+		}
+		if err == nil || try == maxTries || !db.again(err) {
+			return db.unavailable(ctx, err)
 		}
 	}
 }
 
-// try executes an operation once.
-func (db *DB) try(ctx context.Context, op func(ctx context.Context, tx *txn) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	tx, err := db.pools.Write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := op(ctx, &txn{queryer: tx, db: db}); err != nil {
-		return errors.Join(err, rolledBack(tx.Rollback()))
-	}
-	return tx.Commit()
+// again reports whether an operation that failed is to be executed again.
+func (db *DB) again(err error) bool {
+	return errors.Is(err, errChanged) || errors.Is(err, ErrAgain) || db.dialect.Collided(err)
 }
 
-// rolledBack drops the error of a rollback that the end of the context, or a
-// lost connection, has done already.
-func rolledBack(err error) error {
-	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone) {
-		return nil
+// view executes queries that only read.
+func (db *DB) view(ctx context.Context, op func(ctx context.Context, tx *txn) error) error {
+	err := ctx.Err()
+	if err == nil {
+		err = op(ctx, &txn{queries: db.queries, db: db})
 	}
-	return err
-}
-
-// read executes queries that only read.
-func (db *DB) read(ctx context.Context, op func(ctx context.Context, tx *txn) error) error {
-	if err := ctx.Err(); err != nil {
-		return unavailable(ctx, err)
-	}
-	return unavailable(ctx, op(ctx, &txn{queryer: db.pools.Read, db: db}))
+	return db.unavailable(ctx, err)
 }
 
 // unavailable turns an error of the engine into one that tells the caller
 // enough and gives nothing away; the cause is for the log. Errors that carry a
 // code pass.
-func unavailable(ctx context.Context, err error) error {
+func (db *DB) unavailable(ctx context.Context, err error) error {
 	var known *dffmpeg.Error
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
 	case ctx.Err() != nil:
 		return dffmpeg.Errorf(dffmpeg.CodeUnavailable, "The request ended before the database answered").WithCause(ctx.Err())
-	default:
-		return dffmpeg.Errorf(dffmpeg.CodeUnavailable, "The database cannot do that now; try again").WithCause(err)
 	}
+	detail := db.dialect.Explain(err)
+	if detail == "" {
+		detail = "The database cannot do that now; try again"
+	}
+	return dffmpeg.Errorf(dffmpeg.CodeUnavailable, "%s", detail).WithCause(err)
 }
 
 // Ping returns nil when the database can be read and written.
@@ -126,41 +161,58 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // Close closes the connections. It may be called twice.
-func (db *DB) Close() error { return errors.Join(db.pools.Write.Close(), db.pools.Read.Close()) }
-
-// queryer is a transaction, or connections that read.
-type queryer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+func (db *DB) Close() error {
+	return errors.Join(db.writer.Close(), db.queries.Close(), db.read.Close())
 }
 
 // txn is where the queries of an operation run.
 type txn struct {
-	queryer
-	db *DB
+	queries Queryer
+	db      *DB
 }
 
 // exec executes a statement and returns how many rows it touched.
 func (tx *txn) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := tx.ExecContext(ctx, tx.db.dialect.Rebind(query), args...)
+	result, err := tx.queries.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-// row returns the one row of a query.
-func (tx *txn) row(ctx context.Context, query string, args ...any) *sql.Row {
-	return tx.QueryRowContext(ctx, tx.db.dialect.Rebind(query), args...)
-}
-
 // scanner is a row to be read.
 type scanner interface{ Scan(into ...any) error }
 
+// row returns the one row of a query.
+func (tx *txn) row(ctx context.Context, query string, args ...any) scanner {
+	rows, err := tx.queries.QueryContext(ctx, query, args...)
+	return oneRow{rows, err}
+}
+
+// oneRow is a query's only row, or sql.ErrNoRows.
+type oneRow struct {
+	rows *sql.Rows
+	err  error
+}
+
+// Scan implements scanner.
+func (r oneRow) Scan(into ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		return cmp.Or(r.rows.Err(), sql.ErrNoRows)
+	}
+	if err := r.rows.Scan(into...); err != nil {
+		return err
+	}
+	return r.rows.Close()
+}
+
 // list reads every row of a query.
 func list[T any](ctx context.Context, tx *txn, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := tx.QueryContext(ctx, tx.db.dialect.Rebind(query), args...)
+	rows, err := tx.queries.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func errNoIdentity(clientID string) error {
 // Identity implements store.Identities.
 func (s *Identities) Identity(ctx context.Context, clientID string) (store.StoredIdentity, error) {
 	var found store.StoredIdentity
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		found, err = scanIdentity(tx.row(ctx, "SELECT "+identityColumns+" FROM dffmpeg_identities WHERE client_id = ?", clientID))
 		if errors.Is(err, sql.ErrNoRows) {
@@ -74,7 +74,7 @@ func (s *Identities) Identity(ctx context.Context, clientID string) (store.Store
 // ListIdentities implements store.Identities.
 func (s *Identities) ListIdentities(ctx context.Context) ([]store.StoredIdentity, error) {
 	var all []store.StoredIdentity
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		all, err = list(ctx, tx, scanIdentity, "SELECT "+identityColumns+" FROM dffmpeg_identities ORDER BY client_id")
 		return err

@@ -19,7 +19,7 @@ var _ store.State = (*State)(nil)
 // Now implements store.State.
 func (s *State) Now(ctx context.Context) (time.Time, error) {
 	if err := ctx.Err(); err != nil {
-		return time.Time{}, unavailable(ctx, err)
+		return time.Time{}, s.unavailable(ctx, err)
 	}
 	return s.stamp(), nil
 }

@@ -179,7 +179,7 @@ func (s *State) Mail(ctx context.Context, to dffmpeg.Recipient, query store.Mail
 		statement += " AND sent_at IS NULL"
 	}
 	var messages []dffmpeg.Message
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		messages, err = list(ctx, tx, scanMessage(to), statement+" ORDER BY seq LIMIT ?", append(args, limit)...)
 		return err
@@ -227,11 +227,11 @@ func (s *State) Acknowledge(ctx context.Context, to dffmpeg.Recipient, ids []str
 // Unsent implements store.Messages.
 func (s *State) Unsent(ctx context.Context, transports []string, limit int) ([]dffmpeg.Recipient, error) {
 	if len(transports) == 0 || limit <= 0 {
-		return nil, unavailable(ctx, ctx.Err())
+		return nil, s.unavailable(ctx, ctx.Err())
 	}
 	names := anys(transports)
 	var found []dffmpeg.Recipient
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		found, err = list(ctx, tx, func(row scanner) (dffmpeg.Recipient, error) {
 			var to dffmpeg.Recipient

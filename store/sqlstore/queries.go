@@ -19,7 +19,7 @@ const (
 // Job implements store.Jobs.
 func (s *State) Job(ctx context.Context, id string) (dffmpeg.Job, error) {
 	var r jobRow
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		r, err = loadJob(ctx, tx, id)
 		return err
@@ -30,7 +30,7 @@ func (s *State) Job(ctx context.Context, id string) (dffmpeg.Job, error) {
 // jobs reads the jobs of a query.
 func (s *State) jobs(ctx context.Context, where string, args ...any) ([]dffmpeg.Job, error) {
 	var rows []jobRow
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		rows, err = list(ctx, tx, scanJob, "SELECT "+jobColumns+" FROM dffmpeg_jobs "+where, args...)
 		return err
@@ -81,7 +81,7 @@ func (s *State) Active(ctx context.Context, limit int, statuses ...dffmpeg.JobSt
 // Loads implements store.Jobs.
 func (s *State) Loads(ctx context.Context) (map[string]int, error) {
 	loads := make(map[string]int)
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		_, err := list(ctx, tx, func(row scanner) (struct{}, error) {
 			var worker string
 			var count int
@@ -110,7 +110,7 @@ func (s *State) Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error) {
 	}
 	now := s.stamp()
 	var jobs []tallied
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		jobs, err = list(ctx, tx, func(row scanner) (tallied, error) {
 			var t tallied
@@ -158,7 +158,7 @@ func counted(c dffmpeg.JobCounts, current bool, age time.Duration) dffmpeg.JobCo
 // announced it.
 func (s *State) Logs(ctx context.Context, jobID string, query store.LogQuery) (store.LogPage, error) {
 	page := store.LogPage{LastMessageID: query.Since}
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		job, err := loadJob(ctx, tx, jobID)
 		if err != nil {
 			return err

@@ -209,7 +209,7 @@ func (s *State) Expire(ctx context.Context, seen dffmpeg.Worker) (bool, error) {
 // Worker implements store.Workers.
 func (s *State) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) {
 	var w workerRow
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		w, err = loadWorker(ctx, tx, id)
 		return err
@@ -220,7 +220,7 @@ func (s *State) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) {
 // ListWorkers implements store.Workers.
 func (s *State) ListWorkers(ctx context.Context, window time.Duration) ([]dffmpeg.Worker, error) {
 	var found []workerRow
-	err := s.read(ctx, func(ctx context.Context, tx *txn) error {
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		found, err = list(ctx, tx, scanWorker, "SELECT "+workerColumns+` FROM dffmpeg_workers
 			WHERE status <> 'offline' OR last_seen > ?
