@@ -31,7 +31,7 @@ type Set struct {
 func NewSet(servers ...Server) *Set {
 	s := &Set{servers: slices.Clone(servers), probes: make(map[string]*probe, len(servers))}
 	for _, server := range servers {
-		s.probes[server.Name()] = &probe{server: server}
+		s.probes[server.Name()] = &probe{server: server, turn: make(chan struct{}, 1)}
 	}
 	return s
 }
@@ -108,7 +108,7 @@ func (s *Set) Run(ctx context.Context) error {
 type probe struct {
 	server Server
 
-	mu     sync.Mutex // held during a check, so that many callers cost one
+	turn   chan struct{} // full during a check, so that many callers cost one
 	at     time.Time
 	detail string
 	err    error
@@ -117,8 +117,12 @@ type probe struct {
 // check returns the server's health, as it was at most healthAge ago. A caller
 // that goes away does not spoil the verdict for the others.
 func (p *probe) check(ctx context.Context) (detail string, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 	if !p.at.IsZero() && time.Since(p.at) < healthAge {
 		return p.detail, p.err
 	}
