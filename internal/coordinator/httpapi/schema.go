@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -78,7 +79,9 @@ func (s *schemas) check(t reflect.Type, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	schema := s.of(t)
-	s.prune(schema, value)
+	if fields := s.prune(schema, value, []any{"body"}); len(fields) > 0 {
+		return nil, invalidFields(fields[:min(len(fields), maxFields)]...)
+	}
 	result := &huma.ValidateResult{}
 	huma.Validate(s.registry, schema, huma.NewPathBuffer([]byte("body"), 4), huma.ModeWriteToServer, value, result)
 	if len(result.Errors) > 0 {
@@ -114,32 +117,43 @@ func parse(body []byte) (any, error) {
 	return value, nil
 }
 
-// prune removes members that are null, but for lists: optional scalars may be
-// null, lists may not. It removes unknown members too: the decoder, which folds
-// the case of names, must not take one for a member that was validated.
-func (s *schemas) prune(schema *huma.Schema, value any) {
+// prune removes members that are null, for optional scalars may be null, and
+// returns an error for each list that is: those may not. It removes unknown
+// members too: the decoder, which folds the case of names, must not take one
+// for a member that was validated.
+func (s *schemas) prune(schema *huma.Schema, value any, place []any) []dffmpeg.FieldError {
 	if schema.Ref != "" {
 		schema = s.registry.SchemaFromRef(schema.Ref)
 	}
+	var wrong []dffmpeg.FieldError
 	switch v := value.(type) {
 	case map[string]any:
+		if len(schema.Properties) == 0 {
+			return nil // free-form
+		}
 		for name, member := range v {
 			known := schema.Properties[name]
+			at := append(slices.Clone(place), name)
 			switch {
-			case known == nil, member == nil && known.Type != huma.TypeArray:
+			case known == nil:
+				delete(v, name)
+			case member == nil && known.Type == huma.TypeArray:
+				wrong = append(wrong, dffmpeg.FieldError{Type: "list_type", Loc: at, Msg: "A list must not be null; leave it out or send []"})
+			case member == nil:
 				delete(v, name)
 			default:
-				s.prune(known, member)
+				wrong = append(wrong, s.prune(known, member, at)...)
 			}
 		}
 	case []any:
 		if schema.Items == nil {
-			return
+			return nil
 		}
-		for _, item := range v {
-			s.prune(schema.Items, item)
+		for i, item := range v {
+			wrong = append(wrong, s.prune(schema.Items, item, append(slices.Clone(place), i))...)
 		}
 	}
+	return wrong
 }
 
 // fieldErrors turns the validator's findings into the shape of 0.4.
