@@ -56,8 +56,11 @@ func TestAdminManagesIdentities(t *testing.T) {
 	}
 	succeed(t, c.admin("user", "delete", "jellyfin"))
 	for _, wrong := range [][]string{
-		{"user", "show", "jellyfin"}, {"user", "add", "a b"}, {"user", "add", "x", "--role", "king"},
-		{"user", "add", "w1"}, {"user", "set-scope", "w1", "nonsense"},
+		{"user", "show", "jellyfin"},
+		{"user", "add", "a b"},
+		{"user", "add", "x", "--role", "king"},
+		{"user", "add", "w1"},
+		{"user", "set-scope", "w1", "nonsense"},
 	} {
 		p := c.admin(wrong...)
 		if p.exitCode() != 1 || strings.Count(p.stderr.text(), "\n") != 1 {
