@@ -36,7 +36,7 @@ func migrate(ctx context.Context, pool *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("cannot be opened; is it a SQLite database? %w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // back to its pool
 	version, err := schemaVersion(ctx, conn, len(steps))
 	if err != nil || version == len(steps) {
 		return err

@@ -176,7 +176,7 @@ func fail(batch []*request, err error) {
 // transaction is lost; the request's own is in the request.
 func (w *writer) one(ctx context.Context, r *request) error {
 	if r.err = r.ctx.Err(); r.err != nil {
-		return nil
+		return nil //nolint:nilerr // the request's own
 	}
 	if err := w.exec(ctx, "SAVEPOINT operation"); err != nil {
 		return err
