@@ -235,6 +235,9 @@ func TestClientTriesAgain(t *testing.T) {
 					t.Errorf("requests %v", s.requests)
 				}
 				quick(t, 0, s.requests[1].At)
+				if pause := s.requests[2].At - s.requests[1].At; pause < 50*time.Millisecond {
+					t.Errorf("after the failure the client paused for %s", pause)
+				}
 			})
 		})
 	}

@@ -331,3 +331,15 @@ func TestWakeWithoutListeners(t *testing.T) {
 		t.Errorf("a worker's path is %v", got)
 	}
 }
+
+func TestPollAnswersWithWhatThereIsAtTheEnd(t *testing.T) {
+	inBubble(t, func(w *world) {
+		time.AfterFunc(time.Second, func() {
+			w.mailbox.Add(worker, "late") // the wake-up is lost
+			w.end()
+		})
+		if body, took := w.poll("/poll/worker?wait=60"); !strings.Contains(body, "late") || took != time.Second {
+			t.Errorf("answer %q after %s", body, took)
+		}
+	})
+}
