@@ -105,7 +105,7 @@ func TestRoles(t *testing.T) {
 			for _, allowed := range []bool{false, true} { // those who change nothing first
 				for letter, identity := range callers() {
 					if strings.Contains(row.allowed, letter) == allowed {
-						c.engine.State = newEngine()
+						c.reset()
 						c.try(operation, row, identity, allowed)
 					}
 				}

@@ -48,7 +48,8 @@ type cluster struct {
 	router     *router
 	deps       Deps
 	engine     *replaceable
-	identities *memory.Identities
+	identities *replaceableIdentities
+	original   []store.StoredIdentity
 	signers    map[string]*httpauth.Signer
 	log        *syncBuffer
 
@@ -60,6 +61,8 @@ type cluster struct {
 
 // replaceable is a state that tests exchange or break.
 type replaceable struct{ store.State }
+
+type replaceableIdentities struct{ store.Identities }
 
 // syncBuffer is a log that several goroutines write.
 type syncBuffer struct {
@@ -86,7 +89,7 @@ func newCluster(tb testing.TB, change ...func(*Deps)) *cluster {
 	c := &cluster{
 		tb:         tb,
 		engine:     &replaceable{newEngine()},
-		identities: memory.NewIdentities(time.Now),
+		identities: &replaceableIdentities{memory.NewIdentities(time.Now)},
 		signers:    make(map[string]*httpauth.Signer),
 		log:        &syncBuffer{},
 		condition:  dffmpeg.HealthAnswer{Status: dffmpeg.HealthOnline},
@@ -105,6 +108,8 @@ func newCluster(tb testing.TB, change ...func(*Deps)) *cluster {
 		must(tb, err)
 		c.signers[id] = signer(tb, id, text)
 	}
+	c.original, err = c.identities.ListIdentities(tb.Context())
+	must(tb, err)
 	transports := transport.NewSet(httppoll.NewServer(httppoll.ServerSettings{BasePath: "/poll"}, outbox.Mailbox(c.engine), logger))
 	ids := dffmpeg.NewIDSource()
 	c.deps = Deps{
@@ -148,6 +153,18 @@ func newEngine() store.State {
 		now = now.Add(time.Microsecond)
 		return now
 	}, dffmpeg.NewIDSource())
+}
+
+// reset empties the cluster but for the identities it began with.
+func (c *cluster) reset() {
+	c.tb.Helper()
+	c.engine.State = newEngine()
+	identities := memory.NewIdentities(time.Now)
+	for _, identity := range c.original {
+		_, err := identities.AddIdentity(c.tb.Context(), identity)
+		must(c.tb, err)
+	}
+	c.identities.Identities = identities
 }
 
 func signer(tb testing.TB, id string, text secret.Value) *httpauth.Signer {
@@ -382,4 +399,10 @@ func (c *cluster) stored() contents {
 // comparable lets cmp look at contents.
 func comparable() cmp.Option {
 	return cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+}
+
+// keyed returns a signer for a key that the API gave out.
+func (c *cluster) keyed(id, key string) *httpauth.Signer {
+	c.tb.Helper()
+	return signer(c.tb, id, secret.New(key))
 }
