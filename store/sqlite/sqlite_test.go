@@ -13,6 +13,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/sqlstore"
 	"github.com/dffmpeg/dffmpeg/store/storetest"
 )
 
@@ -22,21 +23,30 @@ func at(path string) Settings { return Settings{Path: path, Synchronous: "normal
 // options returns the options of an ordinary program.
 func options() Options { return Options{Now: time.Now, IDs: dffmpeg.NewIDSource()} }
 
-func openFile(t *testing.T, o storetest.Options) store.State {
-	t.Helper()
-	state, err := Open(t.Context(), at(filepath.Join(t.TempDir(), "state.db")), Options{Now: o.Now, IDs: o.IDs})
-	if err != nil {
-		t.Fatal(err)
+// opener returns how the suite opens an empty store, of this dialect.
+func opener(dialect sqlstore.Dialect) storetest.Open {
+	return func(t *testing.T, o storetest.Options) store.State {
+		t.Helper()
+		db, err := open(t.Context(), at(filepath.Join(t.TempDir(), "state.db")), Options{Now: o.Now, IDs: o.IDs}, dialect)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &sqlstore.State{DB: db}
 	}
-	return state
 }
 
+// TestState runs the suite, and then reads the plans of all queries that it
+// caused.
 func TestState(t *testing.T) {
-	storetest.Run(t, openFile, storetest.Features{InjectedClock: true})
+	asked := &recorder{queries: make(map[string]bool)}
+	t.Run("suite", func(t *testing.T) {
+		storetest.Run(t, opener(asked.dialect()), storetest.Features{InjectedClock: true})
+	})
+	t.Run("plans", asked.check)
 }
 
 func TestStateLikeTheReference(t *testing.T) {
-	storetest.RunModel(t, openFile, storetest.Features{InjectedClock: true})
+	storetest.RunModel(t, opener(dialect()), storetest.Features{InjectedClock: true})
 }
 
 func TestIdentities(t *testing.T) {

@@ -130,8 +130,8 @@ func (p *post) counter(ctx context.Context, to dffmpeg.Recipient) (*transition.C
 // wasOffered reports whether the last request to run a job was handed over.
 func wasOffered(ctx context.Context, tx *txn, job *dffmpeg.Job) (bool, error) {
 	var sent sql.NullInt64
-	err := tx.row(ctx, `SELECT sent_at FROM dffmpeg_messages WHERE mailbox = ? AND job_id = ? AND type = ?
-		ORDER BY seq DESC LIMIT 1`, mailbox(dffmpeg.ToWorker(job.Worker())), job.ID, string(dffmpeg.MessageJobRequest)).Scan(&sent)
+	err := tx.row(ctx, `SELECT sent_at FROM dffmpeg_messages WHERE mailbox = ? AND job_id = ? AND type = 'job_request'
+		ORDER BY seq DESC LIMIT 1`, mailbox(dffmpeg.ToWorker(job.Worker())), job.ID).Scan(&sent)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -169,19 +169,22 @@ func (s *State) Mail(ctx context.Context, to dffmpeg.Recipient, query store.Mail
 		limit = mailDefault
 	}
 	statement, args := "SELECT "+messageColumns+" FROM dffmpeg_messages WHERE mailbox = ?", []any{mailbox(to)}
+	order := "seq"
 	switch query.Select {
 	case store.MailUnacknowledged:
 		statement += " AND acked_at IS NULL"
+		order = "seq + 0" // sorts the few, rather than walk through all that there ever was
 	case store.MailAfter:
 		statement += " AND message_id > ?"
 		args = append(args, query.After)
+		order = "message_id" // the same, and the index's
 	default:
 		statement += " AND sent_at IS NULL"
 	}
 	var messages []dffmpeg.Message
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
-		messages, err = list(ctx, tx, scanMessage(to), statement+" ORDER BY seq LIMIT ?", append(args, limit)...)
+		messages, err = list(ctx, tx, scanMessage(to), statement+" ORDER BY "+order+" LIMIT ?", append(args, limit)...)
 		return err
 	})
 	now := s.stamp()

@@ -43,11 +43,12 @@ func (s *State) jobs(ctx context.Context, where string, args ...any) ([]dffmpeg.
 }
 
 // List implements store.Jobs. Active and recent jobs are found by an index
-// each, so that the cost does not grow with history.
+// each, so that the cost does not grow with history. UNION ALL, because to drop
+// duplicates the planner of SQLite would walk through all jobs in order.
 func (s *State) List(ctx context.Context, query store.JobQuery) ([]dffmpeg.Job, error) {
 	where := `WHERE job_id IN (
 		SELECT job_id FROM dffmpeg_jobs WHERE status IN (` + activeStatuses + `)
-		UNION SELECT job_id FROM dffmpeg_jobs WHERE last_update > ?)`
+		UNION ALL SELECT job_id FROM dffmpeg_jobs WHERE last_update > ?)`
 	args := []any{s.stamp().Add(-query.Window).UnixMicro()}
 	if query.Requester != "" {
 		where += " AND requester_id = ?"
@@ -118,7 +119,7 @@ func (s *State) Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error) {
 			return t, err
 		}, `SELECT binary_name, worker_id, status, created_at FROM dffmpeg_jobs WHERE job_id IN (
 			SELECT job_id FROM dffmpeg_jobs WHERE status IN (`+activeStatuses+`)
-			UNION SELECT job_id FROM dffmpeg_jobs WHERE created_at > ?)`, now.Add(-5*time.Minute).UnixMicro())
+			UNION ALL SELECT job_id FROM dffmpeg_jobs WHERE created_at > ?)`, now.Add(-5*time.Minute).UnixMicro())
 		return err
 	})
 	for _, j := range jobs {

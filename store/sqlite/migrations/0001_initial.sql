@@ -35,7 +35,8 @@ CREATE TABLE dffmpeg_jobs (
     msg_seq            INTEGER NOT NULL, -- the last message to the requester: its number
     last_message_id    TEXT NOT NULL     -- and its ID
 );
-CREATE UNIQUE INDEX dffmpeg_jobs_idempotency ON dffmpeg_jobs (requester_id, idempotency_key);
+-- Partial, or the planner would take it for all jobs of a requester.
+CREATE UNIQUE INDEX dffmpeg_jobs_idempotency ON dffmpeg_jobs (requester_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX dffmpeg_jobs_status ON dffmpeg_jobs (status, job_id);
 CREATE INDEX dffmpeg_jobs_updated ON dffmpeg_jobs (last_update);
 CREATE INDEX dffmpeg_jobs_created ON dffmpeg_jobs (created_at);
@@ -76,7 +77,10 @@ CREATE TABLE dffmpeg_messages (
     sent_at      INTEGER,
     acked_at     INTEGER,
     PRIMARY KEY (mailbox, seq)
-) WITHOUT ROWID;
+);
 CREATE UNIQUE INDEX dffmpeg_messages_id ON dffmpeg_messages (mailbox, message_id);
-CREATE INDEX dffmpeg_messages_unsent ON dffmpeg_messages (mailbox, seq) WHERE sent_at IS NULL;
-CREATE INDEX dffmpeg_messages_unacked ON dffmpeg_messages (mailbox, seq) WHERE acked_at IS NULL;
+-- The column that is always null here makes the planner prefer these to the
+-- primary key, which would walk through all that a recipient ever got.
+CREATE INDEX dffmpeg_messages_unsent ON dffmpeg_messages (mailbox, sent_at, seq) WHERE sent_at IS NULL;
+CREATE INDEX dffmpeg_messages_unacked ON dffmpeg_messages (mailbox, acked_at, job_id, seq) WHERE acked_at IS NULL;
+CREATE INDEX dffmpeg_messages_requests ON dffmpeg_messages (mailbox, job_id, seq) WHERE type = 'job_request';
