@@ -86,44 +86,6 @@ func TestStateSurvivesReopening(t *testing.T) {
 	}
 }
 
-// TestNobodySeesLocks: 64 submitters while a second program on the same file
-// writes identities.
-func TestNobodySeesLocks(t *testing.T) {
-	settings := at(filepath.Join(t.TempDir(), "state.db"))
-	state, err := Open(t.Context(), settings, options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer state.Close()
-	identities, err := OpenIdentities(t.Context(), settings, options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer identities.Close()
-	var all sync.WaitGroup
-	for range 64 {
-		all.Go(func() {
-			for range 5 {
-				if _, err := state.Submit(t.Context(), dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg"}); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	all.Go(func() {
-		for i := range 50 {
-			name := "client-" + strings.Repeat("x", i)
-			if _, err := identities.AddIdentity(t.Context(), store.StoredIdentity{Identity: dffmpeg.Identity{ClientID: name, Role: dffmpeg.RoleClient}}); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	all.Wait()
-	if jobs, err := state.Active(t.Context(), 0); err != nil || len(jobs) != 320 {
-		t.Errorf("%d jobs stored (%v), want 320", len(jobs), err)
-	}
-}
-
 // execute runs SQL on a file, as another program would.
 func execute(t *testing.T, path, statements string) {
 	t.Helper()
@@ -138,11 +100,17 @@ func execute(t *testing.T, path, statements string) {
 }
 
 func TestOldDatabaseIsRefused(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "dffmpeg.db")
-	execute(t, path, "CREATE TABLE auth (client_id TEXT); CREATE TABLE jobs (job_id TEXT); CREATE TABLE workers (worker_id TEXT)")
-	_, err := Open(t.Context(), at(path), options())
-	if !errors.Is(err, ErrOldDatabase) || !strings.Contains(err.Error(), "dffmpeg admin db import") || !strings.Contains(err.Error(), path) {
-		t.Errorf("Open = %v, want ErrOldDatabase with the file and the command", err)
+	for _, statements := range []string{
+		"CREATE TABLE auth (client_id TEXT); CREATE TABLE jobs (job_id TEXT); CREATE TABLE workers (worker_id TEXT)",
+		"CREATE TABLE auth (client_id TEXT, role TEXT, hmac_key TEXT)", // each kind in a file of its own
+		"CREATE TABLE messages (message_id TEXT, recipient_id TEXT)",
+	} {
+		path := filepath.Join(t.TempDir(), "dffmpeg.db")
+		execute(t, path, statements)
+		_, err := Open(t.Context(), at(path), options())
+		if !errors.Is(err, ErrOldDatabase) || !strings.Contains(err.Error(), "dffmpeg admin db import") || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: Open = %v, want ErrOldDatabase with the file and the command", statements, err)
+		}
 	}
 }
 
