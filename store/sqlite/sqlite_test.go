@@ -163,31 +163,3 @@ func TestStartsTogether(t *testing.T) {
 	}
 	all.Wait()
 }
-
-func BenchmarkJobLife(b *testing.B) {
-	state, err := Open(b.Context(), at(filepath.Join(b.TempDir(), "state.db")), options())
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer state.Close()
-	if _, err := state.Register(b.Context(), store.Registration{Worker: dffmpeg.Worker{ID: "w", Status: dffmpeg.WorkerOnline}, Token: "x"}); err != nil {
-		b.Fatal(err)
-	}
-	if _, err := state.Verify(b.Context(), "w", "x"); err != nil {
-		b.Fatal(err)
-	}
-	by := store.By{WorkerID: "w"}
-	for b.Loop() {
-		change, err := state.Submit(b.Context(), dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg"})
-		if err != nil {
-			b.Fatal(err)
-		}
-		id := change.Job.ID
-		_, claimed := state.Claim(b.Context(), id, "w")
-		_, accepted := state.Accept(b.Context(), id, by)
-		_, finished := state.Finish(b.Context(), id, by, store.Result{Status: dffmpeg.JobCompleted})
-		if err := errors.Join(claimed, accepted, finished); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
