@@ -226,8 +226,11 @@ func TestUnknownUserTakesAsLong(t *testing.T) {
 // refusal is one of protocol.md's.
 func FuzzAuthenticate(f *testing.F) {
 	for _, seed := range [][4]string{
-		{known, "1800000000", "bm8=", ""}, {"", "", "", "10.0.0.1"}, {known, "1800000000|x", "\xff", "[::1"},
-		{"a\x00b", "-1", "=", ","}, {known, "99999999999999999999", strings.Repeat("A", 44), "1.2.3.4:5, x"},
+		{known, "1800000000", "bm8=", ""},
+		{"", "", "", "10.0.0.1"},
+		{known, "1800000000|x", "\xff", "[::1"},
+		{"a\x00b", "-1", "=", ","},
+		{known, "99999999999999999999", strings.Repeat("A", 44), "1.2.3.4:5, x"},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3])
 	}

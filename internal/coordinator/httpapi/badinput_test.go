@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -119,6 +120,7 @@ func badBodies() []bad {
 		{"no type", requester, "POST", submit, submission(), 415, "Content-Type: application/json", func(r *http.Request) { r.Header.Del("Content-Type") }},
 		{"wrong type", requester, "POST", submit, submission(), 415, "Content-Type: application/json", func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }},
 		{"oversize", requester, "POST", submit, asSubmit(`"x":"` + strings.Repeat("x", 1<<20) + `"`), 413, "max_body_bytes", nil},
+		{"oversize and unsigned", nobody, "POST", submit, asSubmit(`"x":"` + strings.Repeat("x", 1<<20) + `"`), 413, "max_body_bytes", nil},
 		{"oversize of unknown length", requester, "POST", submit, asSubmit(`"x":"` + strings.Repeat("x", 1<<20) + `"`), 413, "max_body_bytes", func(r *http.Request) { r.ContentLength = -1 }},
 
 		{"another worker", holder, "POST", register, strings.Replace(asRegister(`"x":1`), "b1", "b2", 1), 403, "WorkerID does not match authenticated ClientID", nil},
@@ -273,6 +275,17 @@ func TestBrokenBody(t *testing.T) {
 	r := c.request(requester, http.MethodPost, submit, encode(t, submission()))
 	r.Body = io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF))
 	if a := c.serve(r); a.status != http.StatusBadRequest {
+		t.Errorf("status %d: %s", a.status, a.body)
+	}
+}
+
+// TestOversizeIsNotRead: what is announced as too large is refused unread.
+func TestOversizeIsNotRead(t *testing.T) {
+	c := newCluster(t)
+	r := c.request(nobody, http.MethodPost, submit, nil)
+	r.ContentLength = c.deps.Settings.MaxBodyBytes + 1
+	r.Body = io.NopCloser(iotest.ErrReader(errors.New("it was read")))
+	if a := c.serve(r); a.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d: %s", a.status, a.body)
 	}
 }
