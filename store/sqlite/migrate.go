@@ -23,8 +23,8 @@ var ErrOldDatabase = errors.New("this is a database of dffmpeg 0.4; keep it, nam
 // writes. A small runner of our own: the usual libraries lock with sessions,
 // which the engines to come (Galera) do not offer, and want SQL annotated for
 // them.
-func migrate(ctx context.Context, pool *sql.DB) error {
-	steps, err := fs.Glob(migrations, "migrations/*.sql")
+func migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
+	steps, err := fs.Glob(files, "migrations/*.sql")
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func migrate(ctx context.Context, pool *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := migrateIn(ctx, conn, steps); err != nil {
+	if err := migrateIn(ctx, conn, files, steps); err != nil {
 		_, undone := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		return errors.Join(err, undone)
 	}
@@ -57,7 +57,7 @@ func migrate(ctx context.Context, pool *sql.DB) error {
 }
 
 // migrateIn executes the steps that are missing in the transaction that is open.
-func migrateIn(ctx context.Context, conn *sql.Conn, steps []string) error {
+func migrateIn(ctx context.Context, conn *sql.Conn, files fs.FS, steps []string) error {
 	version, err := schemaVersion(ctx, conn, len(steps)) // now that nobody else can change it
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func migrateIn(ctx context.Context, conn *sql.Conn, steps []string) error {
 		if err != nil || number != version+i+1 {
 			return fmt.Errorf("migration %s is out of order", step)
 		}
-		statements, err := fs.ReadFile(migrations, step)
+		statements, err := fs.ReadFile(files, step)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,12 @@
 // coordinator, writes jobs, workers and messages; the admin tool beside it
 // writes identities. It uses WAL, one writing connection and several reading
 // ones, so that readers never wait for the writer.
+//
+// Operations that wait for the writing connection share a transaction, each in
+// a savepoint. A write that finds the file locked by another process tries
+// again every few milliseconds, until the caller's context ends or ten seconds
+// have passed. Opening starts no goroutine but database/sql's own, which Close
+// ends.
 package sqlite
 
 import (
@@ -78,7 +84,7 @@ func open(ctx context.Context, settings Settings, options Options, dialect sqlst
 		return nil, fmt.Errorf("open database %s: %w", settings.Path, err)
 	}
 	write.SetMaxOpenConns(1)
-	if err := migrate(ctx, write); err != nil {
+	if err := migrate(ctx, write, migrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", settings.Path, err), write.Close())
 	}
 	read, err := sql.Open("sqlite", source(settings, readTimeout))

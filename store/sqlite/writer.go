@@ -34,7 +34,7 @@ type writer struct {
 
 // request is an operation that a caller waits for.
 type request struct {
-	ctx  context.Context //nolint:containedctx // the caller's, to whom it returns
+	ctx  context.Context // the caller's
 	op   sqlstore.Operation
 	done chan struct{} // closed when err and panicked are set
 	err  error

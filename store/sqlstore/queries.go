@@ -8,6 +8,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/transition"
 )
 
 // Statuses as the queries name them.
@@ -105,11 +106,7 @@ type tallied struct {
 
 // Tally implements store.Jobs.
 func (s *State) Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error) {
-	tally := dffmpeg.MetricsAnswer{
-		PerBinary: make(map[string]dffmpeg.JobCounts),
-		PerWorker: make(map[string]dffmpeg.JobCounts),
-	}
-	now := s.stamp()
+	tally, now := transition.NewTally(), s.stamp()
 	var jobs []tallied
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
@@ -123,36 +120,9 @@ func (s *State) Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error) {
 		return err
 	})
 	for _, j := range jobs {
-		age := now.Sub(*timeOf(j.created))
-		tally.Total = counted(tally.Total, j.status.Active(), age)
-		countInto(tally.PerBinary, j.binary, j.status.Active(), age)
-		if j.worker.Valid {
-			countInto(tally.PerWorker, j.worker.String, j.status.HasWorker(), age)
-		}
+		tally.Add(j.binary, textOf(j.worker), j.status, now.Sub(*timeOf(j.created)))
 	}
-	return tally, err
-}
-
-// countInto counts a job for a binary or a worker, if there is something to
-// count.
-func countInto(counts map[string]dffmpeg.JobCounts, name string, current bool, age time.Duration) {
-	if c := counted(counts[name], current, age); c != (dffmpeg.JobCounts{}) {
-		counts[name] = c
-	}
-}
-
-// counted returns c with one job more.
-func counted(c dffmpeg.JobCounts, current bool, age time.Duration) dffmpeg.JobCounts {
-	if current {
-		c.Current++
-	}
-	if age < time.Minute {
-		c.Last1m++
-	}
-	if age < 5*time.Minute {
-		c.Last5m++
-	}
-	return c
+	return tally.Answer(), err
 }
 
 // Logs implements store.Jobs. Output is the payload of the messages that

@@ -1,0 +1,82 @@
+package sqlite
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// steps returns migrations of these statements.
+func steps(statements ...string) fstest.MapFS {
+	files := make(fstest.MapFS)
+	for i, s := range statements {
+		files["migrations/000"+string(rune('1'+i))+"_step.sql"] = &fstest.MapFile{Data: []byte(s)}
+	}
+	return files
+}
+
+// TestMigrations: what is missing is executed once and in order; a step that
+// fails leaves nothing of itself and those before it, and the next start
+// succeeds.
+func TestMigrations(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	pool, err := sql.Open("sqlite", source(at(path), writeTimeout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	first := "CREATE TABLE a (n INTEGER); INSERT INTO a VALUES (1)"
+	if err := migrate(t.Context(), pool, steps(first)); err != nil {
+		t.Fatal(err)
+	}
+	err = migrate(t.Context(), pool, steps(first, "UPDATE a SET n = n + 1", "UPDATE a SET n = n * 10; UPDATE missing SET n = 1"))
+	if err == nil || !strings.Contains(err.Error(), "0003_step.sql") {
+		t.Errorf("a step that fails: %v, want its name", err)
+	}
+	if n := number(t, path); n != 1 {
+		t.Errorf("after a step that failed: %d, want 1", n)
+	}
+	for range 2 { // the second time nothing is missing
+		if err := migrate(t.Context(), pool, steps(first, "UPDATE a SET n = n + 1", "UPDATE a SET n = n * 10")); err != nil {
+			t.Fatal(err)
+		}
+		if n := number(t, path); n != 20 {
+			t.Errorf("after all steps: %d, want 20", n)
+		}
+	}
+	if err := migrate(t.Context(), pool, steps(first)); err == nil || !strings.Contains(err.Error(), "version 3") {
+		t.Errorf("an older program: %v, want a refusal that names the version", err)
+	}
+}
+
+// TestMigrationsAreNumbered without gaps.
+func TestMigrationsAreNumbered(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	pool, err := sql.Open("sqlite", source(at(path), writeTimeout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	files := steps("CREATE TABLE a (n INTEGER)", "", "")
+	delete(files, "migrations/0002_step.sql")
+	if err := migrate(t.Context(), pool, files); err == nil || !strings.Contains(err.Error(), "out of order") {
+		t.Errorf("a gap in the numbers: %v", err)
+	}
+}
+
+// number returns what the migrations made of a.
+func number(t *testing.T, path string) int {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var n int
+	if err := db.QueryRowContext(t.Context(), "SELECT n FROM a").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
