@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/transition"
 )
 
 // Job implements store.Jobs.
@@ -101,41 +101,11 @@ func (s *State) Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error) {
 	}
 	defer leave()
 	now := s.stamp()
-	tally := dffmpeg.MetricsAnswer{
-		PerBinary: make(map[string]dffmpeg.JobCounts),
-		PerWorker: make(map[string]dffmpeg.JobCounts),
-	}
+	tally := transition.NewTally()
 	for _, record := range s.jobs {
-		age := now.Sub(record.CreatedAt)
-		tally.Total = counted(tally.Total, record.Status.Active(), age)
-		countInto(tally.PerBinary, record.BinaryName, record.Status.Active(), age)
-		if record.WorkerID != nil {
-			countInto(tally.PerWorker, *record.WorkerID, record.Status.HasWorker(), age)
-		}
+		tally.Add(record.BinaryName, record.WorkerID, record.Status, now.Sub(record.CreatedAt))
 	}
-	return tally, nil
-}
-
-// countInto counts a job for a binary or a worker, if there is something to
-// count.
-func countInto(counts map[string]dffmpeg.JobCounts, name string, current bool, age time.Duration) {
-	if c := counted(counts[name], current, age); c != (dffmpeg.JobCounts{}) {
-		counts[name] = c
-	}
-}
-
-// counted returns c with one job more.
-func counted(c dffmpeg.JobCounts, current bool, age time.Duration) dffmpeg.JobCounts {
-	if current {
-		c.Current++
-	}
-	if age < time.Minute {
-		c.Last1m++
-	}
-	if age < 5*time.Minute {
-		c.Last5m++
-	}
-	return c
+	return tally.Answer(), nil
 }
 
 // Logs implements store.Jobs.
