@@ -86,6 +86,26 @@ func TestStateSurvivesReopening(t *testing.T) {
 	}
 }
 
+// TestOddNames: a file has the very name that the configuration says, whatever
+// that would mean in a data source name.
+func TestOddNames(t *testing.T) {
+	for _, name := range []string{"with space.db", "who?.db", "50%41.db", "#1.db", "a&_pragma=x.db"} {
+		dir := t.TempDir()
+		state, err := Open(t.Context(), at(filepath.Join(dir, name)), options())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := state.Close(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		files, err := os.ReadDir(dir)
+		if err != nil || len(files) != 1 || files[0].Name() != name {
+			t.Errorf("%s: the directory holds %v (%v)", name, files, err)
+		}
+	}
+}
+
 // execute runs SQL on a file, as another program would.
 func execute(t *testing.T, path, statements string) {
 	t.Helper()
