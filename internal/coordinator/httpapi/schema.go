@@ -44,10 +44,25 @@ func newSchemas(endpoints []endpoint) *schemas {
 			s.known[t] = s.registry.Schema(t, true, t.Name())
 		}
 	}
+	s.describeDetail()
 	for _, schema := range s.registry.Map() {
 		relax(schema)
 	}
+	for _, schema := range s.known { // lists of records are in no registry
+		relax(schema)
+	}
 	return s
+}
+
+// describeDetail says what the Go type of an error's detail cannot: a sentence,
+// or a list of what is wrong where.
+func (s *schemas) describeDetail() {
+	fields := s.registry.Schema(reflect.TypeFor[dffmpeg.FieldError](), true, "FieldError")
+	answer := s.registry.SchemaFromRef(s.of(reflect.TypeFor[dffmpeg.ErrorAnswer]()).Ref)
+	answer.Properties["detail"] = &huma.Schema{
+		Description: "What is wrong and what to do: a sentence, or for status 422 a list",
+		OneOf:       []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeArray, Items: fields}},
+	}
 }
 
 // of returns the schema of an endpoint's type.
