@@ -279,13 +279,24 @@ func TestBrokenBody(t *testing.T) {
 	}
 }
 
-// TestOversizeIsNotRead: what is announced as too large is refused unread.
-func TestOversizeIsNotRead(t *testing.T) {
+// TestUnreadBodies: what is announced as too large, what comes unsigned and what
+// nobody asked for is not read.
+func TestUnreadBodies(t *testing.T) {
 	c := newCluster(t)
-	r := c.request(nobody, http.MethodPost, submit, nil)
-	r.ContentLength = c.deps.Settings.MaxBodyBytes + 1
-	r.Body = io.NopCloser(iotest.ErrReader(errors.New("it was read")))
-	if a := c.serve(r); a.status != http.StatusRequestEntityTooLarge {
-		t.Errorf("status %d: %s", a.status, a.body)
+	for _, try := range []struct {
+		name, method, target string
+		length               int64
+		status               int
+	}{
+		{"too large", http.MethodPost, submit, c.deps.Settings.MaxBodyBytes + 1, http.StatusRequestEntityTooLarge},
+		{"unsigned", http.MethodPost, submit, -1, http.StatusUnauthorized},
+		{"open to all", http.MethodGet, "/health", -1, http.StatusOK},
+	} {
+		r := c.request(nobody, try.method, try.target, nil)
+		r.ContentLength = try.length
+		r.Body = io.NopCloser(iotest.ErrReader(errors.New("it was read")))
+		if a := c.serve(r); a.status != try.status {
+			t.Errorf("%s: status %d, want %d: %s", try.name, a.status, try.status, a.body)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/httpauth"
 	"github.com/dffmpeg/dffmpeg/transport"
 )
 
@@ -146,25 +147,42 @@ func (a *api) mayListen(ctx context.Context, identity dffmpeg.Identity, to dffmp
 	return job.Requester(), listens(identity, &job)
 }
 
-// enter reads the bounded body and establishes who calls.
+// enter establishes who calls and returns the body, which the signature covers.
+// No memory is spent on the body of somebody who does not even claim a name.
 func (a *api) enter(w http.ResponseWriter, r *http.Request, rule access) ([]byte, dffmpeg.Identity, error) {
-	// Not the server's ReadTimeout: that would end streams of messages too.
-	control := http.NewResponseController(w)
 	if r.ContentLength > a.Settings.MaxBodyBytes {
 		return nil, dffmpeg.Identity{}, a.tooLarge()
 	}
+	// Not the server's ReadTimeout: that would end streams of messages too.
+	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyLimit)) // a recorder in tests has none
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, a.Settings.MaxBodyBytes))
+	if rule.open {
+		identity, err := a.admit(r, rule, nil)
+		return nil, identity, err
+	}
+	if _, err := httpauth.Parse(r.Header); err != nil {
+		return nil, dffmpeg.Identity{}, err
+	}
+	body, err := a.read(w, r)
 	_ = control.SetReadDeadline(time.Time{})
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, dffmpeg.Identity{}, a.tooLarge()
-	case err != nil:
-		return nil, dffmpeg.Identity{}, dffmpeg.Errorf(dffmpeg.CodeInvalid, "The body could not be read").WithCause(err)
+	if err != nil {
+		return nil, dffmpeg.Identity{}, err
 	}
 	identity, err := a.admit(r, rule, body)
 	return body, identity, err
+}
+
+// read returns the bounded body.
+func (a *api) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, a.Settings.MaxBodyBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, a.tooLarge()
+	case err != nil:
+		return nil, dffmpeg.Errorf(dffmpeg.CodeInvalid, "The body could not be read").WithCause(err)
+	}
+	return body, nil
 }
 
 func (a *api) tooLarge() error {
