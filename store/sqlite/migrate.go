@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 //go:embed migrations/*.sql
@@ -38,8 +40,11 @@ func migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
 	}
 	defer func() { _ = conn.Close() }() // back to its pool
 	version, err := schemaVersion(ctx, conn, len(steps))
-	if err != nil || version == len(steps) {
+	switch {
+	case err != nil:
 		return err
+	case version == len(steps):
+		return writable(ctx, conn)
 	}
 	err = whenFree(ctx, func() error {
 		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
@@ -53,6 +58,16 @@ func migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
 		return errors.Join(err, undone)
 	}
 	_, err = conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+// writable says now, rather than at the first write, that a database is
+// read-only. SQLite opens those, too.
+func writable(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "UPDATE dffmpeg_schema SET version = version WHERE FALSE")
+	if primary(err) == sqlite3.SQLITE_BUSY {
+		return nil // somebody else is writing it
+	}
 	return err
 }
 

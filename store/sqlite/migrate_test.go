@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // steps returns migrations of these statements.
@@ -63,6 +65,48 @@ func TestMigrationsAreNumbered(t *testing.T) {
 	delete(files, "migrations/0002_step.sql")
 	if err := migrate(t.Context(), pool, files); err == nil || !strings.Contains(err.Error(), "out of order") {
 		t.Errorf("a gap in the numbers: %v", err)
+	}
+}
+
+// TestReadOnlyIsRefused at the start, even when nothing is to be migrated; but
+// nobody waits for a program that writes.
+func TestReadOnlyIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	writer, err := sql.Open("sqlite", source(at(path), writeTimeout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	first := steps("CREATE TABLE a (n INTEGER)")
+	if err := migrate(t.Context(), writer, first); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if err := migrate(t.Context(), reader, first); primary(err) != sqlite3.SQLITE_READONLY {
+		t.Errorf("a database that is read-only: %v", err)
+	}
+	tx, err := writer.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Close()
+	if _, err := tx.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	second, err := sql.Open("sqlite", source(at(path), writeTimeout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if err := migrate(t.Context(), second, first); err != nil {
+		t.Errorf("while another program writes: %v", err)
+	}
+	if _, err := tx.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
 	}
 }
 

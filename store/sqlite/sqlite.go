@@ -15,10 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -96,19 +93,6 @@ func open(ctx context.Context, settings Settings, options Options, dialect sqlst
 	return sqlstore.New(sqlstore.Config{
 		Writer: newWriter(write, dialect), Read: read, Dialect: dialect, Now: options.Now, IDs: options.IDs,
 	}), nil
-}
-
-// prepareFile makes a new database readable by its owner only, before the
-// engine makes it readable by all.
-func prepareFile(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("database %s: the directory %s does not exist; make it, or set database path", path, filepath.Dir(path))
-	case err != nil:
-		return fmt.Errorf("database: %w", err)
-	}
-	return file.Close()
 }
 
 // source returns the data source name: pragmas hold for every connection.

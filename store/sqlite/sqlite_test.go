@@ -155,8 +155,14 @@ func TestMistakesAreNamed(t *testing.T) {
 	if err := os.WriteFile(text, []byte(strings.Repeat("this is no database\n", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	link := filepath.Join(dir, "link.db")
+	if err := os.Symlink("nowhere.db", link); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
-		filepath.Join(dir, "missing", "state.db"): "does not exist",
+		filepath.Join(dir, "missing", "state.db"): "the directory",
+		dir:  "is not a file",
+		link: "is a link to a file that does not exist",
 		text: "is it a SQLite database?",
 	} {
 		if _, err := Open(t.Context(), at(path), options()); err == nil || !strings.Contains(err.Error(), want) {
