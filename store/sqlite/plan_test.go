@@ -62,7 +62,11 @@ func (r *recorder) check(t *testing.T) {
 		if !slices.Contains([]string{"SELECT", "UPDATE", "DELETE"}, kind) {
 			continue
 		}
-		for _, step := range plan(t.Context(), t, db, query) {
+		steps := plan(t.Context(), t, db, query)
+		if strings.Contains(query, "'job_logs'") && !strings.Contains(strings.Join(steps, ";"), "INDEX dffmpeg_messages_logs (mailbox=? AND message_id>?)") {
+			t.Errorf("%s\n\tfinds output among all else: %s", query, steps)
+		}
+		for _, step := range steps {
 			if costly.MatchString(step) && !harmless.MatchString(step) {
 				t.Errorf("%s\n\tcosts more with history: %s", query, step)
 			}

@@ -135,12 +135,12 @@ func (s *State) Logs(ctx context.Context, jobID string, query store.LogQuery) (s
 			return err
 		}
 		newest := query.Since == "" && query.Limit > 0
-		statement := "SELECT " + messageColumns + " FROM dffmpeg_messages WHERE mailbox = ? AND message_id > ? AND type = ? ORDER BY message_id"
+		statement := "SELECT " + messageColumns + " FROM dffmpeg_messages WHERE mailbox = ? AND message_id > ? AND type = 'job_logs' ORDER BY message_id"
 		if newest {
 			statement += " DESC"
 		}
 		to := job.Requester()
-		args := []any{mailbox(to), query.Since, string(dffmpeg.MessageJobLogs)}
+		args := []any{mailbox(to), query.Since}
 		if query.Limit > 0 {
 			statement += " LIMIT ?"
 			args = append(args, query.Limit)
