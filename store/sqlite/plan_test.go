@@ -32,12 +32,12 @@ func (r *recorder) dialect() sqlstore.Dialect {
 }
 
 // harmless are steps that walk through something small: workers and identities
-// there are, and messages that wait.
-var harmless = regexp.MustCompile(`^SCAN (w|dffmpeg_workers|dffmpeg_identities USING .*|m USING INDEX dffmpeg_messages_unsent)$`)
+// there are.
+var harmless = regexp.MustCompile(`^SCAN (w|dffmpeg_workers|dffmpeg_identities USING .*)$`)
 
 // costly are steps whose cost grows with history: walking through a table, all
 // that a recipient ever got, or all that a requester ever submitted.
-var costly = regexp.MustCompile(`^SCAN (w|m|j|dffmpeg_.*)|INDEX (sqlite_autoindex_dffmpeg_messages_1|dffmpeg_messages_id) \(mailbox=\?\)|\(requester_id=\?\)`)
+var costly = regexp.MustCompile(`^SCAN (w|m|r|dffmpeg_.*)|INDEX (sqlite_autoindex_dffmpeg_messages_1|dffmpeg_messages_id) \(mailbox=\?\)|\(requester_id=\?\)`)
 
 // check reads SQLite's plans of the queries: what the coordinator asks while it
 // works costs as much with a million finished jobs as with none.

@@ -49,7 +49,7 @@ func (s *State) change(ctx context.Context, jobID string, decide decide) (store.
 			return err
 		}
 		after := jobRow{Record: d.Record, counter: before.counter}
-		p := &post{tx: tx, now: now, requester: &after.counter}
+		p := &post{tx: tx, now: now, job: &after}
 		posted, err := p.deliver(ctx, d.Settle, d.Messages)
 		if err != nil {
 			return err

@@ -28,10 +28,10 @@ func mailbox(to dffmpeg.Recipient) string {
 type post struct {
 	tx  *txn
 	now time.Time
-	// requester and worker are the counters of the rows that the operation
-	// loads and stores itself; other workers' are loaded and stored here.
-	requester *transition.Counter
-	worker    *workerRow
+	// job and worker are the rows that the operation loads and stores itself,
+	// with their counters; other workers' counters are loaded and stored here.
+	job    *jobRow
+	worker *workerRow
 }
 
 func (p *post) deliver(ctx context.Context, settle []transition.Settlement, messages []dffmpeg.Message) ([]dffmpeg.Message, error) {
@@ -94,11 +94,20 @@ func (p *post) store(ctx context.Context, m dffmpeg.Message) (dffmpeg.Message, b
 		return m, false, err
 	}
 	_, err = p.tx.exec(ctx, `INSERT INTO dffmpeg_messages
-		(mailbox, seq, message_id, recipient_id, sender_id, job_id, type, payload, created_at, not_before)
-		VALUES (`+marks(10)+`)`,
+		(mailbox, seq, message_id, recipient_id, sender_id, job_id, type, payload, created_at, not_before, transport)
+		VALUES (`+marks(11)+`)`,
 		mailbox(m.To), m.Seq, m.ID, m.RecipientID, m.SenderID, m.JobID, string(m.Type), string(m.Payload),
-		micros(&m.Timestamp), micros(&m.NotBefore))
+		micros(&m.Timestamp), micros(&m.NotBefore), p.transport(m.To))
 	return m, err == nil, err
+}
+
+// transport returns what messages to a requester travel by: the job's transport,
+// which never changes. A worker's does, so it is null.
+func (p *post) transport(to dffmpeg.Recipient) *string {
+	if to.Kind != dffmpeg.RecipientRequester {
+		return nil
+	}
+	return &p.job.Transport
 }
 
 // counter returns a recipient's counter, nil when there is no such recipient,
@@ -106,8 +115,10 @@ func (p *post) store(ctx context.Context, m dffmpeg.Message) (dffmpeg.Message, b
 func (p *post) counter(ctx context.Context, to dffmpeg.Recipient) (*transition.Counter, func(before transition.Counter) error, error) {
 	later := func(transition.Counter) error { return nil } // with its row
 	switch {
+	case to.Kind == dffmpeg.RecipientRequester && p.job == nil:
+		return nil, nil, nil
 	case to.Kind == dffmpeg.RecipientRequester:
-		return p.requester, later, nil
+		return &p.job.counter, later, nil
 	case p.worker != nil && p.worker.ID == to.ID:
 		return &p.worker.counter, later, nil
 	}
@@ -244,9 +255,8 @@ func (s *State) Unsent(ctx context.Context, transports []string, limit int) ([]d
 			WHERE w.transport IN (`+marks(len(names))+`) AND EXISTS
 				(SELECT 1 FROM dffmpeg_messages m WHERE m.mailbox = 'worker/' || w.worker_id AND m.sent_at IS NULL)
 			UNION ALL
-			SELECT DISTINCT 'requester', j.requester_id, j.job_id
-			FROM dffmpeg_messages m JOIN dffmpeg_jobs j ON j.job_id = m.job_id AND m.mailbox = 'job/' || j.job_id
-			WHERE m.sent_at IS NULL AND j.transport IN (`+marks(len(names))+`)
+			SELECT DISTINCT 'requester', r.recipient_id, r.job_id FROM dffmpeg_messages r
+			WHERE r.sent_at IS NULL AND r.transport IN (`+marks(len(names))+`)
 			LIMIT ?`, append(append(append([]any{}, names...), names...), limit)...)
 		return err
 	})

@@ -84,5 +84,3 @@ CREATE UNIQUE INDEX dffmpeg_messages_id ON dffmpeg_messages (mailbox, message_id
 CREATE INDEX dffmpeg_messages_unsent ON dffmpeg_messages (mailbox, sent_at, seq) WHERE sent_at IS NULL;
 CREATE INDEX dffmpeg_messages_unacked ON dffmpeg_messages (mailbox, acked_at, job_id, seq) WHERE acked_at IS NULL;
 CREATE INDEX dffmpeg_messages_requests ON dffmpeg_messages (mailbox, job_id, seq) WHERE type = 'job_request';
--- Output among the signs of life of a long job.
-CREATE INDEX dffmpeg_messages_logs ON dffmpeg_messages (mailbox, message_id) WHERE type = 'job_logs';
