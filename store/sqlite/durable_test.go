@@ -91,8 +91,9 @@ func TestKilledProcess(t *testing.T) {
 	}
 }
 
-// TestSynchronous: the setting reaches the connections, which use a log.
-func TestSynchronous(t *testing.T) {
+// TestPragmas: the setting reaches the connections, which use a log, and no
+// files for what may have to be undone.
+func TestPragmas(t *testing.T) {
 	for setting, want := range map[string]string{"normal": "1", "full": "2"} {
 		settings := Settings{Path: filepath.Join(t.TempDir(), "state.db"), Synchronous: setting}
 		if got := answer(t, settings, "PRAGMA synchronous"); got != want {
@@ -100,6 +101,9 @@ func TestSynchronous(t *testing.T) {
 		}
 		if got := answer(t, settings, "PRAGMA journal_mode"); got != "wal" {
 			t.Errorf("journal_mode is %s", got)
+		}
+		if got := answer(t, settings, "PRAGMA temp_store"); got != "2" {
+			t.Errorf("temp_store is %s, want 2, memory", got)
 		}
 	}
 }

@@ -102,6 +102,8 @@ func source(settings Settings, busy time.Duration) string {
 			fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()),
 			"journal_mode(wal)",
 			"synchronous(" + settings.Synchronous + ")",
+			// What savepoints may have to undo needs no file.
+			"temp_store(memory)",
 		},
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: settings.Path}).EscapedPath(), RawQuery: query.Encode()}).String()
