@@ -15,24 +15,16 @@ import (
 // drop every lock that this process holds on it, such as those of state and
 // identities in one file. The next program to close the database would then
 // take itself for the last one and remove the log that is still written to
-// (https://sqlite.org/howtocorrupt.html, 2.2). So a new file is closed before
-// it gets its name.
+// (https://sqlite.org/howtocorrupt.html, 2.2).
 func prepareFile(path string) error {
 	if there, err := fileExists(path); err != nil || there {
 		return err
 	}
-	created, err := os.CreateTemp(filepath.Dir(path), ".dffmpeg-*.db") // mode 0600
-	if errors.Is(err, fs.ErrNotExist) {
+	err := makeFile(path, os.Link)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("database %s: the directory %s does not exist; make it, or set database path", path, filepath.Dir(path))
-	}
-	if err != nil {
-		return fmt.Errorf("database %s cannot be made: %w", path, err)
-	}
-	err = created.Close()
-	if err == nil {
-		err = os.Link(created.Name(), path)
-	}
-	if err := errors.Join(exceptExists(err), os.Remove(created.Name())); err != nil {
+	case err != nil && !errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("database %s cannot be made: %w", path, err)
 	}
 	// Another program may have been first; a link to nothing is in the way.
@@ -41,6 +33,30 @@ func prepareFile(path string) error {
 		err = fmt.Errorf("database %s is a link to a file that does not exist; name the file itself", path)
 	}
 	return err
+}
+
+// makeFile makes an empty file, which is closed before it gets its name. Where
+// files cannot be linked it has its name at once, which only matters if this
+// process opens it at the same moment. A file that exists is an error.
+func makeFile(path string, link func(from, to string) error) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".dffmpeg-*.db") // mode 0600
+	if err != nil {
+		return err
+	}
+	err = file.Close()
+	if err == nil {
+		err = link(file.Name(), path)
+	}
+	if removed := os.Remove(file.Name()); removed != nil {
+		return removed
+	}
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if file, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 // fileExists reports whether there is a file of that name; anything but an ordinary
@@ -56,12 +72,4 @@ func fileExists(path string) (bool, error) {
 		return false, fmt.Errorf("database %s is not a file", path)
 	}
 	return true, nil
-}
-
-// exceptExists returns an error unless it says that the file exists.
-func exceptExists(err error) error {
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
 }
