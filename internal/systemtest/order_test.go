@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/secret"
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/memory"
+	"github.com/dffmpeg/dffmpeg/store/sqlite"
 	"github.com/dffmpeg/dffmpeg/transport"
 	"github.com/dffmpeg/dffmpeg/transport/httppoll"
 )
@@ -224,7 +226,29 @@ func (w *witness) Status(change dffmpeg.JobStatusChange) {
 // proposed in descending order and commits delayed at random. Every client
 // sees every status and every line, in order, once.
 func TestEveryClientSeesEverything(t *testing.T) {
-	s := startSystem(t, hesitant{memory.New(time.Now, &descending{last: 1 << 50})})
+	t.Run("memory", func(t *testing.T) {
+		everyClientSeesEverything(t, memory.New(time.Now, &descending{last: 1 << 50}))
+	})
+	t.Run("sqlite", func(t *testing.T) {
+		settings := sqlite.DefaultSettings()
+		settings.Path = filepath.Join(t.TempDir(), "state.db")
+		state, err := sqlite.Open(t.Context(), settings, sqlite.Options{Now: time.Now, IDs: &descending{last: 1 << 50}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		everyClientSeesEverything(t, state)
+	})
+}
+
+// everyClientSeesEverything closes the state when the test ends, after what uses
+// it.
+func everyClientSeesEverything(t *testing.T, state store.State) {
+	t.Cleanup(func() {
+		if err := state.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	s := startSystem(t, hesitant{state})
 	for _, id := range []string{"w1", "w2", "w3"} {
 		s.startEcho(id)
 	}
