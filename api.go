@@ -71,6 +71,10 @@ type FinishRequest struct {
 	ExitCode *int      `json:"exit_code,omitempty" minimum:"-2147483648" maximum:"4294967295"`
 	Attempt  int       `json:"attempt,omitempty" minimum:"0" maximum:"1073741824"` // extension; 0 means the current one
 	Reason   string    `json:"reason,omitempty" maxLength:"4096" doc:"Why it failed, when the exit code does not say"`
+	// Logs is the last batch of output and Batch its number, as in LogsRequest;
+	// for coordinators with FeatureFinalLogs.
+	Logs  []LogEntry `json:"logs,omitempty" doc:"The last batch of output"`
+	Batch int64      `json:"batch,omitempty" minimum:"0" doc:"Number of the batch within the attempt, from 1"`
 }
 
 // LogsRequest is a batch of output from a worker.

@@ -54,7 +54,9 @@ type Jobs interface {
 	// result.Status, which must be terminal (CodeInvalid otherwise).
 	// Acknowledges all messages to the worker about the job. Message:
 	// job_status to the requester. Repeated when the same attempt reported the
-	// same result before; Finished when the job ended otherwise.
+	// same result before; Finished when the job ended otherwise. result.Output is
+	// stored and announced first, by the rules of AppendLogs: also when the job
+	// had ended before.
 	Finish(ctx context.Context, jobID string, by By, result Result) (Change, error)
 
 	// AppendLogs stores output and announces it: message job_logs to the
@@ -125,6 +127,10 @@ type Result struct {
 	Status   dffmpeg.JobStatus
 	ExitCode *int
 	Reason   string
+	// Output is the last batch of it, when it was not reported before, and Batch
+	// its number, as in Jobs.AppendLogs.
+	Output []dffmpeg.LogEntry
+	Batch  int64
 }
 
 // JobQuery selects jobs: the active ones and those whose last update is less

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/client"
@@ -147,15 +148,25 @@ type output struct {
 
 // Output implements client.Events.
 func (o *output) Output(lines []dffmpeg.LogEntry) error {
-	for i := range lines {
+	for len(lines) > 0 {
+		// Lines of one stream that follow each other take one system call.
+		stream, count := lines[0].Stream, 1
+		for count < len(lines) && lines[count].Stream == stream {
+			count++
+		}
+		var text strings.Builder
+		for i := range lines[:count] {
+			text.WriteString(lines[i].Text())
+		}
 		to := o.stdout
-		if lines[i].Stream == dffmpeg.Stderr {
+		if stream == dffmpeg.Stderr {
 			to = o.stderr
 		}
-		if _, err := io.WriteString(to, lines[i].Text()); err != nil {
+		if _, err := io.WriteString(to, text.String()); err != nil {
 			o.broken = true
-			return fmt.Errorf("write the program's %s: %w", lines[i].Stream, err)
+			return fmt.Errorf("write the program's %s: %w", stream, err)
 		}
+		lines = lines[count:]
 	}
 	return nil
 }

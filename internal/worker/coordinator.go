@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/dffmpeg/dffmpeg"
 )
@@ -19,11 +21,16 @@ type caller interface {
 type coordinator struct {
 	caller   caller
 	workerID string
+	// finalLogs says that it takes the last output with the final report.
+	finalLogs atomic.Bool
 }
 
 func (c *coordinator) register(ctx context.Context, request dffmpeg.RegisterRequest) (dffmpeg.RegisterAnswer, error) {
 	var answer dffmpeg.RegisterAnswer
 	err := c.caller.Call(ctx, http.MethodPost, "/worker/register", nil, request, &answer)
+	if err == nil {
+		c.finalLogs.Store(slices.Contains(answer.Features, dffmpeg.FeatureFinalLogs))
+	}
 	return answer, err
 }
 
@@ -55,8 +62,8 @@ func (c *coordinator) heartbeat(ctx context.Context, ref dffmpeg.AttemptRef) (en
 	return answer.Detail != nil && *answer.Detail == dffmpeg.DetailAlreadyTerminal, err
 }
 
-func (c *coordinator) logs(ctx context.Context, ref dffmpeg.AttemptRef, batch int64, lines []dffmpeg.LogEntry) error {
-	request := dffmpeg.LogsRequest{Logs: lines, Attempt: ref.Attempt, Batch: batch}
+func (c *coordinator) logs(ctx context.Context, ref dffmpeg.AttemptRef, batch outputBatch) error {
+	request := dffmpeg.LogsRequest{Logs: batch.lines, Attempt: ref.Attempt, Batch: batch.number}
 	return c.caller.Call(ctx, http.MethodPost, jobPath(ref, "logs"), nil, request, nil)
 }
 

@@ -105,8 +105,9 @@ func (r *runner) run(ctx context.Context, a *attempt) {
 		logger.Warn("the coordinator did not let us have the job", "error", err)
 		return
 	}
-	out := r.execute(ctx, a, logger)
+	out, rest := r.execute(ctx, a, logger)
 	request, wanted := a.report(out)
+	request.Logs, request.Batch = rest.lines, rest.number
 	if !wanted {
 		logger.Info("attempt stopped; it was no longer ours")
 		return
@@ -120,18 +121,24 @@ func (r *runner) run(ctx context.Context, a *attempt) {
 }
 
 // execute runs the process with its output and heartbeats, and returns when
-// all its output has been reported.
-func (r *runner) execute(ctx context.Context, a *attempt, logger *slog.Logger) outcome {
-	queue := newOutputQueue()
-	var reports sync.WaitGroup
-	reports.Go(func() { r.reportOutput(ctx, a, queue, logger) })
-	defer reports.Wait()
-	defer queue.close()
-
+// all its output has been reported but for the rest, which goes with the
+// outcome.
+func (r *runner) execute(ctx context.Context, a *attempt, logger *slog.Logger) (outcome, outputBatch) {
+	var heart sync.WaitGroup
 	beating, stopBeating := context.WithCancel(ctx)
-	reports.Go(func() { r.heartbeats(beating, a, logger) })
+	heart.Go(func() { r.heartbeats(beating, a, logger) })
+	defer heart.Wait()
 	defer stopBeating()
 
+	queue, rest := newOutputQueue(), make(chan outputBatch, 1)
+	go func() { rest <- r.reportOutput(ctx, a, queue, logger) }()
+	out := r.process(ctx, a, queue, logger)
+	queue.close()
+	return out, <-rest
+}
+
+// process runs the process until it has ended and its output is in the queue.
+func (r *runner) process(ctx context.Context, a *attempt, queue *outputQueue, logger *slog.Logger) outcome {
 	process, err := r.launcher.Launch(ctx, a.request, func(line dffmpeg.LogEntry) error {
 		return queue.put(ctx, line)
 	})
@@ -153,16 +160,27 @@ func (r *runner) execute(ctx context.Context, a *attempt, logger *slog.Logger) o
 	return outcome{started: true, exitCode: <-exited}
 }
 
+// outputBatch is output that is reported at once.
+type outputBatch struct {
+	number int64 // within the attempt, from 1
+	lines  []dffmpeg.LogEntry
+}
+
 // reportOutput sends output in numbered batches until the queue is closed and
-// empty. An attempt whose output the coordinator refuses is no longer ours.
-func (r *runner) reportOutput(ctx context.Context, a *attempt, queue *outputQueue, logger *slog.Logger) {
+// empty, and returns what is to go with the outcome. An attempt whose output
+// the coordinator refuses is no longer ours.
+func (r *runner) reportOutput(ctx context.Context, a *attempt, queue *outputQueue, logger *slog.Logger) outputBatch {
 	for number := int64(1); ; number++ {
-		batch, err := queue.next(ctx, r.settings.LogBatchSize, r.settings.LogBatchDelay)
-		if err != nil || len(batch) == 0 {
-			return
+		lines, last, err := queue.next(ctx, r.settings.LogBatchSize, r.settings.LogBatchDelay)
+		if err != nil || len(lines) == 0 {
+			return outputBatch{}
+		}
+		batch := outputBatch{number, lines}
+		if last && r.coordinator.finalLogs.Load() {
+			return batch
 		}
 		err = reportBackoff().retry(ctx, func(ctx context.Context) error {
-			return r.coordinator.logs(ctx, a.ref, number, batch)
+			return r.coordinator.logs(ctx, a.ref, batch)
 		})
 		if err != nil && ctx.Err() == nil {
 			logger.Warn("output was not accepted", "error", err)

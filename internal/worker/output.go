@@ -69,23 +69,25 @@ func (q *outputQueue) close() {
 }
 
 // next waits until there is a line, then up to delay for more, and returns the
-// first batch of at most limit lines; nothing once the queue is closed and
-// empty.
-func (q *outputQueue) next(ctx context.Context, limit int, delay time.Duration) ([]dffmpeg.LogEntry, error) {
+// first batch of at most limit lines. The last one, which may be empty, comes
+// once the queue is closed.
+func (q *outputQueue) next(ctx context.Context, limit int, delay time.Duration) (batch []dffmpeg.LogEntry, last bool, err error) {
 	var full <-chan time.Time
 	for {
 		count, closed := q.state()
 		if closed || count >= limit {
-			return q.take(limit), nil
+			batch, last = q.take(limit)
+			return batch, last, nil
 		}
 		if count > 0 && full == nil {
 			full = time.After(delay)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, false, ctx.Err()
 		case <-full:
-			return q.take(limit), nil
+			batch, last = q.take(limit)
+			return batch, last, nil
 		case <-q.ready:
 		}
 	}
@@ -97,8 +99,8 @@ func (q *outputQueue) state() (count int, closed bool) {
 	return len(q.lines), q.closed
 }
 
-// take removes a batch.
-func (q *outputQueue) take(limit int) []dffmpeg.LogEntry {
+// take removes a batch, and says whether no more will come after it.
+func (q *outputQueue) take(limit int) (batch []dffmpeg.LogEntry, last bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	count, bytes := 0, 0
@@ -106,11 +108,11 @@ func (q *outputQueue) take(limit int) []dffmpeg.LogEntry {
 		bytes += size(q.lines[count])
 		count++
 	}
-	batch := q.lines[:count:count]
+	batch = q.lines[:count:count]
 	q.lines = q.lines[count:]
 	q.bytes -= bytes
 	signal(q.space)
-	return batch
+	return batch, q.closed && len(q.lines) == 0
 }
 
 // size is what a line counts for; an empty one is not free.

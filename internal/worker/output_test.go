@@ -31,7 +31,7 @@ func TestBatchesWaitForMoreButNotLong(t *testing.T) {
 		next := func(wantLines int, wantAfter time.Duration) {
 			t.Helper()
 			began := time.Now()
-			batch, err := q.next(t.Context(), 2, 250*time.Millisecond)
+			batch, _, err := q.next(t.Context(), 2, 250*time.Millisecond)
 			if err != nil || len(batch) != wantLines || time.Since(began) != wantAfter {
 				t.Errorf("%d lines after %s (%v), want %d after %s", len(batch), time.Since(began), err, wantLines, wantAfter)
 			}
@@ -61,7 +61,7 @@ func TestFullQueueHoldsTheProcessBack(t *testing.T) {
 			t.Fatalf("put returned %v although the queue is full", err)
 		default:
 		}
-		batch, err := q.next(t.Context(), 1000, 0)
+		batch, _, err := q.next(t.Context(), 1000, 0)
 		if err != nil || len(batch) == 0 || len(batch) > 2 {
 			t.Errorf("a batch of %d lines (%v), want at most %d bytes", len(batch), err, maxBatchBytes)
 		}

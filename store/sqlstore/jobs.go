@@ -164,16 +164,20 @@ func (s *State) Renew(ctx context.Context, jobID string, by store.By) (store.Cha
 // Finish implements store.Jobs.
 func (s *State) Finish(ctx context.Context, jobID string, by store.By, result store.Result) (store.Change, error) {
 	return s.change(ctx, jobID, func(_ context.Context, _ *txn, r transition.Record, now time.Time) (transition.Decision, error) {
-		return transition.Finish(r, by, result, now)
+		return transition.Finish(r, by, result, s.newID(now), now)
 	})
 }
 
 // AppendLogs implements store.Jobs.
 func (s *State) AppendLogs(ctx context.Context, jobID string, by store.By, batch int64, entries []dffmpeg.LogEntry) (store.Change, error) {
 	return s.change(ctx, jobID, func(_ context.Context, _ *txn, r transition.Record, now time.Time) (transition.Decision, error) {
-		newID := func() string { return s.ids.NewID(now) }
-		return transition.AppendLogs(r, by, batch, entries, newID, now)
+		return transition.AppendLogs(r, by, batch, entries, s.newID(now), now)
 	})
+}
+
+// newID returns a source of the IDs of entries.
+func (s *State) newID(now time.Time) func() string {
+	return func() string { return s.ids.NewID(now) }
 }
 
 // Attend implements store.Jobs.

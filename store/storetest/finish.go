@@ -102,6 +102,41 @@ func (s *suite) testFinish(t *testing.T) {
 		w.change(w.Finish(t.Context(), w.assigned().ID, by1, store.Result{Status: dffmpeg.JobFailed}))
 		same(t, "nothing is left to acknowledge", lines(w.unacknowledged(dffmpeg.ToWorker(b1))), []string{})
 	})
+	t.Run("with the last output", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		job := w.running()
+		w.change(w.AppendLogs(t.Context(), job.ID, by1, 1, output("one")))
+		result := store.Result{Status: dffmpeg.JobCompleted, ExitCode: code(0), Batch: 2, Output: output("two", "three")}
+		c := w.change(w.Finish(t.Context(), job.ID, by1, result))
+		same(t, "output is announced before the status", lines(c.Messages),
+			[]string{"requester: job_logs, from b1", "requester: completed, from b1"})
+		same(t, "it is stored behind what was there", w.logs(job.ID), []string{"one", "two", "three"})
+		again := outcome(t, "the same report once more", store.Repeated)(w.Finish(t.Context(), job.ID, by1, result))
+		same(t, "a report that is repeated announces nothing", lines(again.Messages), []string{})
+		same(t, "nor does it store output again", w.logs(job.ID), []string{"one", "two", "three"})
+	})
+	t.Run("with output that was stored before", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		job := w.running()
+		w.change(w.AppendLogs(t.Context(), job.ID, by1, 1, output("one")))
+		c := w.change(w.Finish(t.Context(), job.ID, by1, store.Result{Status: dffmpeg.JobFailed, Batch: 1, Output: output("one")}))
+		same(t, "only the status is announced", lines(c.Messages), []string{"requester: failed, from b1"})
+		same(t, "output is stored once", w.logs(job.ID), []string{"one"})
+	})
+	t.Run("with output, after the end", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		job := w.running()
+		w.change(w.Conclude(t.Context(), job, dffmpeg.JobFailed, "silent for too long"))
+		late := store.Result{Status: dffmpeg.JobCompleted, ExitCode: code(0), Batch: 1, Output: output("last words")}
+		outcome(t, "a report after the end", store.Finished)(w.Finish(t.Context(), job.ID, by1, late))
+		same(t, "its output is kept", w.logs(job.ID), []string{"last words"})
+		same(t, "its status is not", w.job(job.ID).Status, dffmpeg.JobFailed)
+		outcome(t, "a report of another's", store.Refused)(w.Finish(t.Context(), job.ID, store.By{WorkerID: b2}, late))
+		same(t, "output of another's is not kept", w.logs(job.ID), []string{"last words"})
+	})
 	t.Run("unknown job", func(t *testing.T) {
 		w := s.world(t)
 		_, err := w.Finish(t.Context(), numbered(404), by1, store.Result{Status: dffmpeg.JobFailed})

@@ -99,21 +99,36 @@ func equal(a, b *int) bool {
 	return *a == *b
 }
 
-// Finish decides store.Jobs.Finish.
-func Finish(r Record, by store.By, result store.Result, now time.Time) (Decision, error) {
+// Finish decides store.Jobs.Finish; newID makes the IDs of the entries.
+func Finish(r Record, by store.By, result store.Result, newID func() string, now time.Time) (Decision, error) {
 	if !result.Status.Terminal() {
 		return Decision{}, dffmpeg.Errorf(dffmpeg.CodeInvalid, "A job cannot end as %q", string(result.Status))
 	}
+	if len(result.Output) == 0 {
+		return finish(r, by, result, now), nil
+	}
+	output, err := AppendLogs(r, by, result.Batch, result.Output, newID, now)
+	if err != nil {
+		return Decision{}, err
+	}
+	d := finish(output.Record, by, result, now)
+	d.Changed = d.Changed || output.Changed
+	d.Messages = append(output.Messages, d.Messages...)
+	return d, nil
+}
+
+// finish ends a job as its worker says.
+func finish(r Record, by store.By, result store.Result, now time.Time) Decision {
 	switch outcome := standing(&r, by); {
 	case outcome == store.Finished && reported(&r, result):
-		return unchanged(r, store.Repeated), nil
+		return unchanged(r, store.Repeated)
 	case outcome != store.Applied:
-		return unchanged(r, outcome), nil
+		return unchanged(r, outcome)
 	}
 	r.WorkerLastSeen = &now
 	r.ExitCode = result.ExitCode
 	r.Reason = result.Reason
 	d := move(r, result.Status, by.WorkerID, now)
 	d.settle(Acknowledged, "")
-	return d, nil
+	return d
 }

@@ -52,7 +52,7 @@ func operations() map[string]operation {
 		}
 		for _, status := range dffmpeg.JobStatuses() {
 			all["Finish as "+string(status)+who] = func(r transition.Record) (transition.Decision, error) {
-				return transition.Finish(r, by, store.Result{Status: status}, now)
+				return transition.Finish(r, by, store.Result{Status: status}, nil, now)
 			}
 		}
 	}

@@ -94,8 +94,13 @@ func (a *api) finish(c *call, in dffmpeg.FinishRequest) (dffmpeg.CommandAnswer, 
 	if err != nil {
 		return ok(), err
 	}
+	if err := printable(in.Logs); err != nil {
+		return ok(), err
+	}
 	// A NUL would cost the report on engines that cannot store one.
 	reason := strings.ReplaceAll(in.Reason, "\x00", string(utf8.RuneError))
-	change, err := a.State.Finish(c.ctx(), id, by, store.Result{Status: in.Status, ExitCode: in.ExitCode, Reason: reason})
+	change, err := a.State.Finish(c.ctx(), id, by, store.Result{
+		Status: in.Status, ExitCode: in.ExitCode, Reason: reason, Output: in.Logs, Batch: in.Batch,
+	})
 	return settle(change, err, dffmpeg.DetailAlreadyFinished)
 }

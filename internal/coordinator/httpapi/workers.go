@@ -14,7 +14,9 @@ import (
 const maxWindow = 10 * 366 * 86400
 
 // features are the protocol features of this coordinator.
-func features() []string { return []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt} }
+func features() []string {
+	return []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureFinalLogs}
+}
 
 func (a *api) workerEndpoints() []endpoint {
 	worker := signedBy(dffmpeg.RoleWorker)
