@@ -105,8 +105,9 @@ func (c *Client) Cancel(ctx context.Context, id string) (bool, error) {
 	return answer.Detail == nil || *answer.Detail != dffmpeg.DetailAlreadyFinished, err
 }
 
-// Logs returns a page of a job's output: the batches after cursor since (all
-// when empty), at most limit of them (0: as many as the coordinator gives).
+// Logs returns a page of a job's output: the batches after cursor since, at
+// most limit of them (0: as many as the coordinator gives). Without a cursor
+// these are the first ones, or with a limit the newest.
 func (c *Client) Logs(ctx context.Context, id, since string, limit int) (dffmpeg.LogsAnswer, error) {
 	query := url.Values{}
 	if since != "" {
