@@ -186,7 +186,8 @@ func TestAttachToAPendingJobThatIsCanceled(t *testing.T) {
 	}
 }
 
-// What one attachment was given, the next one is given as well.
+// What one attachment was given and has acknowledged, the next one is given as
+// well.
 func TestAttachLate(t *testing.T) {
 	c := start(t)
 	me := c.as(requester)
@@ -203,6 +204,14 @@ func TestAttachLate(t *testing.T) {
 		if code := client.ExitCode(got.final); code != 3 {
 			t.Errorf("exit code %d, want 3", code)
 		}
+		messages, err := c.state.Mail(t.Context(), job.Requester(), store.MailQuery{Select: store.MailAfter})
+		must(t, err)
+		var ids []string
+		for _, m := range messages {
+			ids = append(ids, m.ID)
+		}
+		_, err = c.state.Acknowledge(t.Context(), job.Requester(), ids)
+		must(t, err)
 	}
 }
 

@@ -81,9 +81,15 @@ func message(id string, kind dffmpeg.MessageType, payload any) dffmpeg.Message {
 // watch attaches for a minute of virtual time.
 func (f *fake) watch(t *testing.T, monitor bool, w *witness) end {
 	t.Helper()
+	return f.watchFrom(t, client.Attachment{Job: f.job(), Monitor: monitor}, w)
+}
+
+// watchFrom does so as at says.
+func (f *fake) watchFrom(t *testing.T, at client.Attachment, w *witness) end {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	final, err := f.client().Attach(ctx, client.Attachment{Job: f.job(), Monitor: monitor}, w)
+	final, err := f.client().Attach(ctx, at, w)
 	return end{final, err}
 }
 
@@ -172,6 +178,22 @@ func TestLostFinalMessageIsMadeUpFor(t *testing.T) {
 		if took := time.Since(began); took > 12*time.Second {
 			t.Errorf("took %s, want a heartbeat's interval and the grace at most", took)
 		}
+	})
+}
+
+// What was known when the attachment began is not output again.
+func TestMakingUpBeginsAtTheCursor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cursor := "B"
+		f := &fake{
+			beat:  func(int) (bool, error) { return true, nil },
+			pages: map[string]dffmpeg.LogsAnswer{"": {Logs: entries("one"), LastMessageID: &cursor}, "A": {Logs: entries("two"), LastMessageID: &cursor}},
+			final: dffmpeg.Job{Status: dffmpeg.JobCompleted},
+		}
+		w := newWitness()
+		must(t, f.watchFrom(t, client.Attachment{Job: f.job(), Monitor: true, After: "A"}, w).err)
+		w.want(t, "line two", "status completed")
+		w.nothingMore(t)
 	})
 }
 
