@@ -16,8 +16,14 @@ import (
 // strictly; set its defaults before.
 type Decoder interface{ Decode(into any) error }
 
+// Tables are names of tables; "" means the default of that one.
+type Tables struct {
+	Identities, Jobs, Messages, Workers string
+}
+
 // OpenOptions is what an engine needs besides its settings.
 type OpenOptions struct {
+	Tables Tables
 	Now    func() time.Time // for engines without a clock of their own
 	IDs    dffmpeg.IDSource
 	Logger *slog.Logger

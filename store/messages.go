@@ -29,8 +29,9 @@ type Messages interface {
 	Acknowledge(ctx context.Context, to dffmpeg.Recipient, ids []string) (int, error)
 
 	// Unsent returns recipients that have messages not yet sent, on one of the
-	// given transports, at most limit: what an outbox has to deliver after a
-	// start or a lost wake-up. Messages held back by NotBefore count.
+	// given transports, at most limit, those whose oldest one has waited longest
+	// first: what an outbox has to deliver after a start or a lost wake-up.
+	// Messages held back by NotBefore count.
 	Unsent(ctx context.Context, transports []string, limit int) ([]dffmpeg.Recipient, error)
 }
 

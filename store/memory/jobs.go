@@ -109,20 +109,15 @@ func (s *State) Renew(ctx context.Context, jobID string, by store.By) (store.Cha
 // Finish implements store.Jobs.
 func (s *State) Finish(ctx context.Context, jobID string, by store.By, result store.Result) (store.Change, error) {
 	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
-		return transition.Finish(r, by, result, s.newID(now), now)
+		return transition.Finish(r, by, result, now)
 	})
 }
 
 // AppendLogs implements store.Jobs.
 func (s *State) AppendLogs(ctx context.Context, jobID string, by store.By, batch int64, entries []dffmpeg.LogEntry) (store.Change, error) {
 	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
-		return transition.AppendLogs(r, by, batch, entries, s.newID(now), now)
+		return transition.AppendLogs(r, by, batch, entries, now)
 	})
-}
-
-// newID returns a source of the IDs of entries.
-func (s *State) newID(now time.Time) func() string {
-	return func() string { return s.ids.NewID(now) }
 }
 
 // Attend implements store.Jobs.

@@ -21,7 +21,7 @@ func (engine) OpenState(ctx context.Context, decoder store.Decoder, options stor
 	if err := decoder.Decode(&settings); err != nil {
 		return nil, err
 	}
-	state, err := Open(ctx, settings, Options{Now: options.Now, IDs: options.IDs})
+	state, err := Open(ctx, settings, Options{Tables: options.Tables, Now: options.Now, IDs: options.IDs})
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (engine) OpenIdentities(ctx context.Context, decoder store.Decoder, options
 	if err := decoder.Decode(&settings); err != nil {
 		return nil, err
 	}
-	identities, err := OpenIdentities(ctx, settings, Options{Now: options.Now, IDs: options.IDs})
+	identities, err := OpenIdentities(ctx, settings, Options{Tables: options.Tables, Now: options.Now, IDs: options.IDs})
 	if err != nil {
 		return nil, err
 	}

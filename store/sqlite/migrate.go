@@ -6,32 +6,34 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strconv"
-	"strings"
 
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/dffmpeg/dffmpeg/store/sqlstore"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
-// ErrOldDatabase is the error for a database of the 0.4 generation.
-var ErrOldDatabase = errors.New("this is a database of dffmpeg 0.4; keep it, name a new one in the configuration, and import the old one into that: dffmpeg admin db import FILE")
-
-// migrate brings the schema up to date: one transaction for all steps, which
-// locks other processes out, so several may start together. A schema that is up
-// to date is only read, so a program that starts does not wait for one that
-// writes. A small runner of our own: the usual libraries lock with sessions,
-// which the engines to come (Galera) do not offer, and want SQL annotated for
-// them.
-func migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
-	steps, err := fs.Glob(files, "migrations/*.sql")
-	if err != nil {
-		return err
+// find says how to look into a file. Any table of 0.4 will do: it could keep
+// each kind of record in a file of its own.
+func find() sqlstore.Find {
+	return sqlstore.Find{
+		Schema: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'dffmpeg_schema'",
+		Old: `SELECT 1 FROM sqlite_master t JOIN pragma_table_info(t.name) c
+			WHERE t.type = 'table' AND (t.name, c.name) IN
+				(VALUES ('auth', 'client_id'), ('jobs', 'job_id'), ('workers', 'worker_id'), ('messages', 'message_id')) LIMIT 1`,
 	}
+}
+
+// migrate brings a part of the schema up to date: one transaction for all steps,
+// which locks other processes out, so several may start together. A schema that
+// is up to date is only read, so a program that starts does not wait for one
+// that writes.
+func migrate(ctx context.Context, pool *sql.DB, schema sqlstore.Schema) error {
 	var conn *sql.Conn
-	err = whenFree(ctx, func() error {
+	err := whenFree(ctx, func() error {
+		var err error
 		conn, err = pool.Conn(ctx)
 		return err
 	})
@@ -39,11 +41,12 @@ func migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
 		return fmt.Errorf("cannot be opened; is it a SQLite database? %w", err)
 	}
 	defer func() { _ = conn.Close() }() // back to its pool
-	version, err := schemaVersion(ctx, conn, len(steps))
+	m := sqlstore.Migration{Conn: conn, Rebind: dialect().Rebind, Find: find()}
+	version, err := schema.Current(ctx, conn, m.Rebind, m.Find)
 	switch {
 	case err != nil:
 		return err
-	case version == len(steps):
+	case version == schema.Version():
 		return writable(ctx, conn)
 	}
 	err = whenFree(ctx, func() error {
@@ -53,7 +56,7 @@ func migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
 	if err != nil {
 		return err
 	}
-	if err := migrateIn(ctx, conn, files, steps); err != nil {
+	if err := schema.Migrate(ctx, m); err != nil {
 		_, undone := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		return errors.Join(err, undone)
 	}
@@ -69,65 +72,4 @@ func writable(ctx context.Context, conn *sql.Conn) error {
 		return nil // somebody else is writing it
 	}
 	return err
-}
-
-// migrateIn executes the steps that are missing in the transaction that is open.
-func migrateIn(ctx context.Context, conn *sql.Conn, files fs.FS, steps []string) error {
-	version, err := schemaVersion(ctx, conn, len(steps)) // now that nobody else can change it
-	if err != nil {
-		return err
-	}
-	for i, step := range steps[version:] {
-		number, err := strconv.Atoi(strings.SplitN(strings.TrimPrefix(step, "migrations/"), "_", 2)[0])
-		if err != nil || number != version+i+1 {
-			return fmt.Errorf("migration %s is out of order", step)
-		}
-		statements, err := fs.ReadFile(files, step)
-		if err != nil {
-			return err
-		}
-		if _, err := conn.ExecContext(ctx, string(statements)); err != nil {
-			return fmt.Errorf("migration %s: %w", step, err)
-		}
-	}
-	_, err = conn.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS dffmpeg_schema (version INTEGER NOT NULL);
-		DELETE FROM dffmpeg_schema; INSERT INTO dffmpeg_schema VALUES (?)`, len(steps))
-	return err
-}
-
-// schemaVersion returns the version of the schema, 0 for a new database. One
-// newer than known and a database of 0.4 are errors.
-func schemaVersion(ctx context.Context, conn *sql.Conn, known int) (int, error) {
-	ours, err := exists(ctx, conn, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'dffmpeg_schema'")
-	if err != nil {
-		return 0, err
-	}
-	if !ours {
-		// Any one will do: 0.4 could keep each kind of record in a file of its own.
-		old, err := exists(ctx, conn, `SELECT 1 FROM sqlite_master t JOIN pragma_table_info(t.name) c
-			WHERE t.type = 'table' AND (t.name, c.name) IN
-				(VALUES ('auth', 'client_id'), ('jobs', 'job_id'), ('workers', 'worker_id'), ('messages', 'message_id'))`)
-		if err == nil && old {
-			err = ErrOldDatabase
-		}
-		return 0, err
-	}
-	var version int
-	if err := conn.QueryRowContext(ctx, "SELECT version FROM dffmpeg_schema").Scan(&version); err != nil {
-		return 0, err
-	}
-	if version > known {
-		return 0, fmt.Errorf("its schema has version %d, this program knows versions up to %d; use a newer dffmpeg", version, known)
-	}
-	return version, nil
-}
-
-// exists reports whether a query has a row.
-func exists(ctx context.Context, conn *sql.Conn, query string) (bool, error) {
-	var one int
-	err := conn.QueryRowContext(ctx, query+" LIMIT 1").Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -21,6 +21,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/sqlstore"
 )
 
@@ -49,14 +50,15 @@ func DefaultSettings() Settings { return Settings{Path: "dffmpeg.db", Synchronou
 
 // Options is what the engine needs besides its settings.
 type Options struct {
-	Now func() time.Time
-	IDs dffmpeg.IDSource
+	Tables store.Tables
+	Now    func() time.Time
+	IDs    dffmpeg.IDSource
 }
 
 // Open opens the database for jobs, workers and messages, made when it does not
 // exist, and brings its schema up to date.
 func Open(ctx context.Context, settings Settings, options Options) (*sqlstore.State, error) {
-	db, err := open(ctx, settings, options, dialect())
+	db, err := open(ctx, settings, options, sqlstore.StateSchema, dialect())
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +67,18 @@ func Open(ctx context.Context, settings Settings, options Options) (*sqlstore.St
 
 // OpenIdentities opens the database for identities. It may be the same file.
 func OpenIdentities(ctx context.Context, settings Settings, options Options) (*sqlstore.Identities, error) {
-	db, err := open(ctx, settings, options, dialect())
+	db, err := open(ctx, settings, options, sqlstore.IdentitiesSchema, dialect())
 	if err != nil {
 		return nil, err
 	}
 	return &sqlstore.Identities{DB: db}, nil
 }
 
-func open(ctx context.Context, settings Settings, options Options, dialect sqlstore.Dialect) (*sqlstore.DB, error) {
+func open(ctx context.Context, settings Settings, options Options, part sqlstore.Part, dialect sqlstore.Dialect) (*sqlstore.DB, error) {
+	schema, err := part(migrations, options.Tables)
+	if err != nil {
+		return nil, err
+	}
 	if err := prepareFile(settings.Path); err != nil {
 		return nil, err
 	}
@@ -81,7 +87,7 @@ func open(ctx context.Context, settings Settings, options Options, dialect sqlst
 		return nil, fmt.Errorf("open database %s: %w", settings.Path, err)
 	}
 	write.SetMaxOpenConns(1)
-	if err := migrate(ctx, write, migrations); err != nil {
+	if err := migrate(ctx, write, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", settings.Path, err), write.Close())
 	}
 	read, err := sql.Open("sqlite", source(settings, readTimeout))
@@ -90,10 +96,22 @@ func open(ctx context.Context, settings Settings, options Options, dialect sqlst
 	}
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
+	dialect = dialect.WithTables(options.Tables)
 	return sqlstore.New(sqlstore.Config{
-		Writer: newWriter(write, dialect), Read: read, Dialect: dialect, Now: options.Now, IDs: options.IDs,
+		Writer: newWriter(write, dialect), Reader: reader{sqlstore.NewStatements(read, dialect.Rebind), read},
+		Dialect: dialect, Now: options.Now, IDs: options.IDs,
 	}), nil
 }
+
+// reader is the pool of connections that read, with the statements prepared on
+// it.
+type reader struct {
+	*sqlstore.Statements
+	pool *sql.DB
+}
+
+// Close implements sqlstore.Reader.
+func (r reader) Close() error { return errors.Join(r.Statements.Close(), r.pool.Close()) }
 
 // source returns the data source name: pragmas hold for every connection.
 func source(settings Settings, busy time.Duration) string {

@@ -27,7 +27,7 @@ func options() Options { return Options{Now: time.Now, IDs: dffmpeg.NewIDSource(
 func opener(dialect sqlstore.Dialect) storetest.Open {
 	return func(t *testing.T, o storetest.Options) store.State {
 		t.Helper()
-		db, err := open(t.Context(), at(filepath.Join(t.TempDir(), "state.db")), Options{Now: o.Now, IDs: o.IDs}, dialect)
+		db, err := open(t.Context(), at(filepath.Join(t.TempDir(), "state.db")), Options{Now: o.Now, IDs: o.IDs}, sqlstore.StateSchema, dialect)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestOldDatabaseIsRefused(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "dffmpeg.db")
 		execute(t, path, statements)
 		_, err := Open(t.Context(), at(path), options())
-		if !errors.Is(err, ErrOldDatabase) || !strings.Contains(err.Error(), "dffmpeg admin db import") || !strings.Contains(err.Error(), path) {
+		if !errors.Is(err, sqlstore.ErrOldDatabase) || !strings.Contains(err.Error(), "dffmpeg admin db import") || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: Open = %v, want ErrOldDatabase with the file and the command", statements, err)
 		}
 	}

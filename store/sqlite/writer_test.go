@@ -274,7 +274,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	o := options()
 	full := &sqlstore.State{DB: sqlstore.New(sqlstore.Config{
-		Writer: newWriter(pool, dialect()), Read: read, Dialect: dialect(), Now: o.Now, IDs: o.IDs,
+		Writer: newWriter(pool, dialect()), Reader: reader{sqlstore.NewStatements(read, dialect().Rebind), read}, Dialect: dialect(), Now: o.Now, IDs: o.IDs,
 	})}
 	defer full.Close()
 	secret := strings.Repeat("secret", 100_000)

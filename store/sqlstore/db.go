@@ -34,6 +34,10 @@ type Dialect struct {
 	// Collided reports whether a transaction failed because of another one, so
 	// that executing it again is right.
 	Collided func(error) bool
+	// Lock is what follows a query of one row that is about to be changed, so
+	// that others who want to change it wait rather than collide; "" when
+	// transactions that write exclude each other anyway.
+	Lock string
 	// Explain returns a sentence for the caller about what is wrong with the
 	// database, such as a full disk, without anything secret; "" when an error
 	// says nothing of that kind.
@@ -65,11 +69,19 @@ type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Config is what an engine makes of its settings. The DB closes Writer and Read
-// in the end.
+// Reader executes queries of what is committed. It may be used by several
+// goroutines at once.
+type Reader interface {
+	Queryer
+	// Close releases its connections. It may be called twice.
+	Close() error
+}
+
+// Config is what an engine makes of its settings. The DB closes Writer and
+// Reader in the end.
 type Config struct {
 	Writer  Writer
-	Read    *sql.DB // for queries of what is committed
+	Reader  Reader
 	Dialect Dialect
 	Now     func() time.Time
 	IDs     dffmpeg.IDSource
@@ -79,19 +91,16 @@ type Config struct {
 // once.
 type DB struct {
 	writer  Writer
-	read    *sql.DB
-	queries *Statements // on read
+	reader  Reader
 	dialect Dialect
 	now     func() time.Time
 	ids     dffmpeg.IDSource
+	codec   *codec
 }
 
 // New returns a DB over open connections.
 func New(c Config) *DB {
-	return &DB{
-		writer: c.Writer, read: c.Read, queries: NewStatements(c.Read, c.Dialect.Rebind),
-		dialect: c.Dialect, now: c.Now, ids: c.IDs,
-	}
+	return &DB{writer: c.Writer, reader: c.Reader, dialect: c.Dialect, now: c.Now, ids: c.IDs, codec: newCodec()}
 }
 
 // ErrAgain says that an operation was undone through no fault of its own, and
@@ -129,7 +138,7 @@ func (db *DB) again(err error) bool {
 func (db *DB) view(ctx context.Context, op func(ctx context.Context, tx *txn) error) error {
 	err := ctx.Err()
 	if err == nil {
-		err = op(ctx, &txn{queries: db.queries, db: db})
+		err = op(ctx, &txn{queries: db.reader, db: db})
 	}
 	return db.unavailable(ctx, err)
 }
@@ -162,13 +171,29 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close closes the connections. It may be called twice.
 func (db *DB) Close() error {
-	return errors.Join(db.writer.Close(), db.queries.Close(), db.read.Close())
+	return errors.Join(db.writer.Close(), db.reader.Close())
 }
 
 // txn is where the queries of an operation run.
 type txn struct {
 	queries Queryer
 	db      *DB
+}
+
+// purpose says why a row is read.
+type purpose int
+
+const (
+	reading purpose = iota
+	changing
+)
+
+// locking returns what a query of one row ends with.
+func (tx *txn) locking(p purpose) string {
+	if p == changing {
+		return tx.db.dialect.Lock
+	}
+	return ""
 }
 
 // exec executes a statement and returns how many rows it touched.

@@ -12,7 +12,8 @@ import (
 // jobColumns are the columns of a job, in the order that scanJob reads.
 const jobColumns = `job_id, requester_id, binary_name, arguments, paths, working_directory, status, exit_code,
 	worker_id, created_at, last_update, worker_last_seen, client_last_seen, heartbeat_interval, monitor,
-	transport, transport_metadata, attempt, reason, idempotency_key, version, log_batch, msg_seq, last_message_id`
+	transport, transport_metadata, attempt, reason, idempotency_key, version, log_batch,
+	stdout_bytes, stderr_bytes, log_bytes, msg_seq, last_message_id`
 
 // jobRow is a job with the counter of its requester's messages.
 type jobRow struct {
@@ -30,7 +31,8 @@ func scanJob(row scanner) (jobRow, error) {
 	)
 	err := row.Scan(&r.ID, &r.RequesterID, &r.BinaryName, &arguments, &paths, &directory, &r.Status, &exit,
 		&worker, &created, &updated, &workerSeen, &seen, &r.HeartbeatInterval, &r.Monitor,
-		&r.Transport, &metadata, &r.Attempt, &r.Reason, &key, &r.Version, &r.LogBatch, &r.counter.Seq, &r.counter.ID)
+		&r.Transport, &metadata, &r.Attempt, &r.Reason, &key, &r.Version, &r.LogBatch,
+		&r.StdoutBytes, &r.StderrBytes, &r.LogBytes, &r.counter.Seq, &r.counter.ID)
 	if err != nil {
 		return r, err
 	}
@@ -50,8 +52,8 @@ func scanJob(row scanner) (jobRow, error) {
 }
 
 // loadJob reads a job, or says that there is none.
-func loadJob(ctx context.Context, tx *txn, id string) (jobRow, error) {
-	r, err := scanJob(tx.row(ctx, "SELECT "+jobColumns+" FROM dffmpeg_jobs WHERE job_id = ?", id))
+func loadJob(ctx context.Context, tx *txn, id string, p purpose) (jobRow, error) {
+	r, err := scanJob(tx.row(ctx, "SELECT "+jobColumns+" FROM dffmpeg_jobs WHERE job_id = ?"+tx.locking(p), id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, dffmpeg.Errorf(dffmpeg.CodeNotFound, "Job not found")
 	}
@@ -72,11 +74,11 @@ func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(24)+")",
+	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(27)+")",
 		r.ID, r.RequesterID, r.BinaryName, arguments, paths, r.WorkingDirectory, string(r.Status), r.ExitCode,
 		r.WorkerID, micros(&r.CreatedAt), micros(&r.LastUpdate), micros(r.WorkerLastSeen), micros(r.ClientLastSeen),
 		r.HeartbeatInterval, r.Monitor, r.Transport, metadata, r.Attempt, r.Reason, orNull(r.IdempotencyKey),
-		r.Version, r.LogBatch, r.counter.Seq, r.counter.ID)
+		r.Version, r.LogBatch, r.StdoutBytes, r.StderrBytes, r.LogBytes, r.counter.Seq, r.counter.ID)
 	return err
 }
 
@@ -85,11 +87,12 @@ func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
 func updateJob(ctx context.Context, tx *txn, before, after *jobRow) error {
 	count, err := tx.exec(ctx, `UPDATE dffmpeg_jobs SET status = ?, exit_code = ?, worker_id = ?, last_update = ?,
 		worker_last_seen = ?, client_last_seen = ?, monitor = ?, attempt = ?, reason = ?, version = ?, log_batch = ?,
-		msg_seq = ?, last_message_id = ?
+		stdout_bytes = ?, stderr_bytes = ?, log_bytes = ?, msg_seq = ?, last_message_id = ?
 		WHERE job_id = ? AND version = ? AND log_batch = ? AND msg_seq = ?`,
 		string(after.Status), after.ExitCode, after.WorkerID, micros(&after.LastUpdate),
 		micros(after.WorkerLastSeen), micros(after.ClientLastSeen), after.Monitor, after.Attempt, after.Reason,
-		after.Version, after.LogBatch, after.counter.Seq, after.counter.ID,
+		after.Version, after.LogBatch,
+		after.StdoutBytes, after.StderrBytes, after.LogBytes, after.counter.Seq, after.counter.ID,
 		before.ID, before.Version, before.LogBatch, before.counter.Seq)
 	if err == nil && count == 0 {
 		err = errChanged

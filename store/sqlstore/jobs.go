@@ -39,7 +39,7 @@ func pure(f func(r transition.Record, now time.Time) transition.Decision) decide
 func (s *State) change(ctx context.Context, jobID string, decide decide) (store.Change, error) {
 	var change store.Change
 	err := s.write(ctx, func(ctx context.Context, tx *txn) error {
-		before, err := loadJob(ctx, tx, jobID)
+		before, err := loadJob(ctx, tx, jobID, changing)
 		if err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func (s *State) change(ctx context.Context, jobID string, decide decide) (store.
 			return err
 		}
 		after := jobRow{Record: d.Record, counter: before.counter}
-		p := &post{tx: tx, now: now, job: &after}
+		p := &post{tx: tx, now: now, job: &after, chunks: d.Chunks}
 		posted, err := p.deliver(ctx, d.Settle, d.Messages)
 		if err != nil {
 			return err
@@ -82,16 +82,23 @@ func (s *State) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, erro
 		if id == "" {
 			id = s.ids.NewID(now)
 		}
-		row := jobRow{Record: transition.Submit(job, id, now)}
-		err := insertJob(ctx, tx, &row)
-		if err != nil && s.dialect.Duplicate(err) {
-			return s.duplicate(ctx, tx, id)
+		// Looked up, because an insertion that fails ends the transaction of some
+		// engines.
+		switch _, err := loadJob(ctx, tx, id, reading); {
+		case err == nil:
+			return dffmpeg.Errorf(dffmpeg.CodeConflict, "A job with this ID exists")
+		case dffmpeg.CodeOf(err) != dffmpeg.CodeNotFound:
+			return err
 		}
-		if err != nil {
+		row := jobRow{Record: transition.Submit(job, id, now)}
+		if err := insertJob(ctx, tx, &row); err != nil {
+			if s.dialect.Duplicate(err) {
+				return errChanged // another transaction was first; looking again finds its job
+			}
 			return err
 		}
 		// As a reader will find it: a copy, with metadata as JSON keeps it.
-		stored, err := loadJob(ctx, tx, id)
+		stored, err := loadJob(ctx, tx, id, reading)
 		change = store.Change{Outcome: store.Applied, Job: stored.Job}
 		return err
 	})
@@ -99,15 +106,6 @@ func (s *State) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, erro
 		return store.Change{}, err
 	}
 	return change, nil
-}
-
-// duplicate tells an ID that exists from an idempotency key that another
-// transaction has used meanwhile; then looking again finds its job.
-func (s *State) duplicate(ctx context.Context, tx *txn, id string) error {
-	if _, err := loadJob(ctx, tx, id); err == nil {
-		return dffmpeg.Errorf(dffmpeg.CodeConflict, "A job with this ID exists")
-	}
-	return errChanged
 }
 
 // submitted returns the job that a submission repeats, nil when it is new.
@@ -129,7 +127,7 @@ func submitted(ctx context.Context, tx *txn, job *dffmpeg.Job) (*jobRow, error) 
 // Claim implements store.Jobs.
 func (s *State) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
 	return s.change(ctx, jobID, func(ctx context.Context, tx *txn, r transition.Record, now time.Time) (transition.Decision, error) {
-		w, err := loadWorker(ctx, tx, workerID)
+		w, err := loadWorker(ctx, tx, workerID, changing)
 		switch {
 		case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
 			return transition.Claim(r, nil, now), nil
@@ -164,20 +162,15 @@ func (s *State) Renew(ctx context.Context, jobID string, by store.By) (store.Cha
 // Finish implements store.Jobs.
 func (s *State) Finish(ctx context.Context, jobID string, by store.By, result store.Result) (store.Change, error) {
 	return s.change(ctx, jobID, func(_ context.Context, _ *txn, r transition.Record, now time.Time) (transition.Decision, error) {
-		return transition.Finish(r, by, result, s.newID(now), now)
+		return transition.Finish(r, by, result, now)
 	})
 }
 
 // AppendLogs implements store.Jobs.
 func (s *State) AppendLogs(ctx context.Context, jobID string, by store.By, batch int64, entries []dffmpeg.LogEntry) (store.Change, error) {
 	return s.change(ctx, jobID, func(_ context.Context, _ *txn, r transition.Record, now time.Time) (transition.Decision, error) {
-		return transition.AppendLogs(r, by, batch, entries, s.newID(now), now)
+		return transition.AppendLogs(r, by, batch, entries, now)
 	})
-}
-
-// newID returns a source of the IDs of entries.
-func (s *State) newID(now time.Time) func() string {
-	return func() string { return s.ids.NewID(now) }
 }
 
 // Attend implements store.Jobs.

@@ -32,6 +32,8 @@ type post struct {
 	// with their counters; other workers' counters are loaded and stored here.
 	job    *jobRow
 	worker *workerRow
+	// chunks is the output that the first message announces.
+	chunks []transition.Chunk
 }
 
 func (p *post) deliver(ctx context.Context, settle []transition.Settlement, messages []dffmpeg.Message) ([]dffmpeg.Message, error) {
@@ -93,11 +95,21 @@ func (p *post) store(ctx context.Context, m dffmpeg.Message) (dffmpeg.Message, b
 	if err := save(before); err != nil {
 		return m, false, err
 	}
+	payload := string(m.Payload)
+	if m.Type == dffmpeg.MessageJobLogs {
+		payload = "" // the chunks are
+		if err := insertChunks(ctx, p.tx, m.ID, p.chunks); err != nil {
+			return m, false, err
+		}
+	}
 	_, err = p.tx.exec(ctx, `INSERT INTO dffmpeg_messages
 		(mailbox, seq, message_id, recipient_id, sender_id, job_id, type, payload, created_at, not_before, transport)
 		VALUES (`+marks(11)+`)`,
-		mailbox(m.To), m.Seq, m.ID, m.RecipientID, m.SenderID, m.JobID, string(m.Type), string(m.Payload),
+		mailbox(m.To), m.Seq, m.ID, m.RecipientID, m.SenderID, m.JobID, string(m.Type), payload,
 		micros(&m.Timestamp), micros(&m.NotBefore), p.transport(m.To))
+	if err != nil && p.tx.db.dialect.Duplicate(err) {
+		err = errChanged // another transaction has taken the number
+	}
 	return m, err == nil, err
 }
 
@@ -123,7 +135,7 @@ func (p *post) counter(ctx context.Context, to dffmpeg.Recipient) (*transition.C
 		return &p.worker.counter, later, nil
 	}
 	var c transition.Counter
-	err := p.tx.row(ctx, "SELECT msg_seq, last_message_id FROM dffmpeg_workers WHERE worker_id = ?", to.ID).Scan(&c.Seq, &c.ID)
+	err := p.tx.row(ctx, "SELECT msg_seq, last_message_id FROM dffmpeg_workers WHERE worker_id = ?"+p.tx.locking(changing), to.ID).Scan(&c.Seq, &c.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, nil
 	}
@@ -196,6 +208,9 @@ func (s *State) Mail(ctx context.Context, to dffmpeg.Recipient, query store.Mail
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
 		messages, err = list(ctx, tx, scanMessage(to), statement+" ORDER BY "+order+" LIMIT ?", append(args, limit)...)
+		if err == nil && to.Kind == dffmpeg.RecipientRequester {
+			err = fill(ctx, tx, to.JobID, messages)
+		}
 		return err
 	})
 	now := s.stamp()
@@ -249,15 +264,18 @@ func (s *State) Unsent(ctx context.Context, transports []string, limit int) ([]d
 		var err error
 		found, err = list(ctx, tx, func(row scanner) (dffmpeg.Recipient, error) {
 			var to dffmpeg.Recipient
-			err := row.Scan(&to.Kind, &to.ID, &to.JobID)
+			var oldest string
+			err := row.Scan(&to.Kind, &to.ID, &to.JobID, &oldest)
 			return to, err
-		}, `SELECT 'worker', w.worker_id, '' FROM dffmpeg_workers w
-			WHERE w.transport IN (`+marks(len(names))+`) AND EXISTS
-				(SELECT 1 FROM dffmpeg_messages m WHERE m.mailbox = 'worker/' || w.worker_id AND m.sent_at IS NULL)
+		}, `SELECT 'worker', w.worker_id, '', MIN(m.message_id) FROM dffmpeg_workers w
+			JOIN dffmpeg_messages m ON m.mailbox = CONCAT('worker/', w.worker_id) AND m.sent_at IS NULL
+			WHERE w.transport IN (`+marks(len(names))+`)
+			GROUP BY w.worker_id
 			UNION ALL
-			SELECT DISTINCT 'requester', r.recipient_id, r.job_id FROM dffmpeg_messages r
+			SELECT 'requester', r.recipient_id, r.job_id, MIN(r.message_id) FROM dffmpeg_messages r
 			WHERE r.sent_at IS NULL AND r.transport IN (`+marks(len(names))+`)
-			LIMIT ?`, append(append(append([]any{}, names...), names...), limit)...)
+			GROUP BY r.recipient_id, r.job_id
+			ORDER BY 4 LIMIT ?`, append(append(append([]any{}, names...), names...), limit)...)
 		return err
 	})
 	return found, err

@@ -16,12 +16,15 @@ func micros(t *time.Time) any {
 	return t.UnixMicro()
 }
 
+// fromMicros reads a stored time that is always there.
+func fromMicros(v int64) time.Time { return time.UnixMicro(v).UTC() }
+
 // timeOf reads a stored time.
 func timeOf(v sql.NullInt64) *time.Time {
 	if !v.Valid {
 		return nil
 	}
-	t := time.UnixMicro(v.Int64).UTC()
+	t := fromMicros(v.Int64)
 	return &t
 }
 

@@ -42,8 +42,8 @@ func scanWorker(row scanner) (workerRow, error) {
 }
 
 // loadWorker reads a worker, or says that there is none.
-func loadWorker(ctx context.Context, tx *txn, id string) (workerRow, error) {
-	w, err := scanWorker(tx.row(ctx, "SELECT "+workerColumns+" FROM dffmpeg_workers WHERE worker_id = ?", id))
+func loadWorker(ctx context.Context, tx *txn, id string, p purpose) (workerRow, error) {
+	w, err := scanWorker(tx.row(ctx, "SELECT "+workerColumns+" FROM dffmpeg_workers WHERE worker_id = ?"+tx.locking(p), id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return w, dffmpeg.Errorf(dffmpeg.CodeNotFound, "Worker not found")
 	}
@@ -120,7 +120,7 @@ func (s *State) Register(ctx context.Context, registration store.Registration) (
 		result = store.Registered{}
 		now := s.stamp()
 		var previous *transition.WorkerRecord
-		before, err := loadWorker(ctx, tx, registration.Worker.ID)
+		before, err := loadWorker(ctx, tx, registration.Worker.ID, changing)
 		switch {
 		case err == nil:
 			seen := before.Worker
@@ -141,7 +141,7 @@ func (s *State) Register(ctx context.Context, registration store.Registration) (
 		if result.Messages, err = s.apply(ctx, tx, &before, d, now); err != nil {
 			return err
 		}
-		stored, err := loadWorker(ctx, tx, registration.Worker.ID)
+		stored, err := loadWorker(ctx, tx, registration.Worker.ID, reading)
 		result.Worker = stored.Worker
 		return err
 	})
@@ -155,7 +155,7 @@ func (s *State) Register(ctx context.Context, registration store.Registration) (
 func (s *State) update(ctx context.Context, id string, decide func(transition.WorkerRecord, time.Time) (transition.WorkerDecision, error)) (transition.WorkerDecision, error) {
 	var d transition.WorkerDecision
 	err := s.write(ctx, func(ctx context.Context, tx *txn) error {
-		before, err := loadWorker(ctx, tx, id)
+		before, err := loadWorker(ctx, tx, id, changing)
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func (s *State) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) {
 	var w workerRow
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
-		w, err = loadWorker(ctx, tx, id)
+		w, err = loadWorker(ctx, tx, id, reading)
 		return err
 	})
 	return w.Worker, err

@@ -99,21 +99,22 @@ func equal(a, b *int) bool {
 	return *a == *b
 }
 
-// Finish decides store.Jobs.Finish; newID makes the IDs of the entries.
-func Finish(r Record, by store.By, result store.Result, newID func() string, now time.Time) (Decision, error) {
+// Finish decides store.Jobs.Finish.
+func Finish(r Record, by store.By, result store.Result, now time.Time) (Decision, error) {
 	if !result.Status.Terminal() {
 		return Decision{}, dffmpeg.Errorf(dffmpeg.CodeInvalid, "A job cannot end as %q", string(result.Status))
 	}
 	if len(result.Output) == 0 {
 		return finish(r, by, result, now), nil
 	}
-	output, err := AppendLogs(r, by, result.Batch, result.Output, newID, now)
+	output, err := AppendLogs(r, by, result.Batch, result.Output, now)
 	if err != nil {
 		return Decision{}, err
 	}
 	d := finish(output.Record, by, result, now)
 	d.Changed = d.Changed || output.Changed
 	d.Messages = append(output.Messages, d.Messages...)
+	d.Chunks = output.Chunks
 	return d, nil
 }
 

@@ -29,6 +29,11 @@ type Record struct {
 	// LogBatch is the greatest number of a batch of output stored for the
 	// current attempt, 0 when there is none.
 	LogBatch int64
+	// StdoutBytes and StderrBytes are how much output the current attempt has
+	// had: the offsets of the next chunks.
+	StdoutBytes, StderrBytes int64
+	// LogBytes is the size of the output that is kept, of all attempts.
+	LogBytes int64
 }
 
 // Decision is what an operation on a job does.
@@ -38,6 +43,9 @@ type Decision struct {
 	Changed  bool   // whether Record must be stored
 	Settle   []Settlement
 	Messages []dffmpeg.Message // all but ID and Seq is set
+	// Chunks is output to keep, under the ID of the first message. An engine
+	// need not keep that message's payload, which is made of them.
+	Chunks []Chunk
 }
 
 // Fate is what becomes of a message stored earlier.

@@ -48,11 +48,11 @@ func operations() map[string]operation {
 		all["Renew"+who] = func(r transition.Record) (transition.Decision, error) { return transition.Renew(r, by, now), nil }
 		all["AppendLogs"+who] = func(r transition.Record) (transition.Decision, error) {
 			entries := []dffmpeg.LogEntry{{Stream: dffmpeg.Stdout, Content: "x"}}
-			return transition.AppendLogs(r, by, 5, entries, func() string { return jobID }, now)
+			return transition.AppendLogs(r, by, 5, entries, now)
 		}
 		for _, status := range dffmpeg.JobStatuses() {
 			all["Finish as "+string(status)+who] = func(r transition.Record) (transition.Decision, error) {
-				return transition.Finish(r, by, store.Result{Status: status}, nil, now)
+				return transition.Finish(r, by, store.Result{Status: status}, now)
 			}
 		}
 	}
@@ -142,7 +142,7 @@ func TestStopNamesAttempt(t *testing.T) {
 
 func TestAppendLogsCompletesCopies(t *testing.T) {
 	entries := []dffmpeg.LogEntry{{Stream: dffmpeg.Stdout, Content: "x"}}
-	d, err := transition.AppendLogs(record(dffmpeg.JobRunning), store.By{WorkerID: "b1"}, 5, entries, func() string { return jobID }, now)
+	d, err := transition.AppendLogs(record(dffmpeg.JobRunning), store.By{WorkerID: "b1"}, 5, entries, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestAppendLogsCompletesCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []dffmpeg.LogEntry{{ID: jobID, Stream: dffmpeg.Stdout, Content: "x", Timestamp: &now}}
+	want := []dffmpeg.LogEntry{{ID: logs.Logs[0].ID, Stream: dffmpeg.Stdout, Content: "x", Timestamp: &now}}
 	if diff := cmp.Diff(want, logs.Logs); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}

@@ -1,14 +1,5 @@
 -- Times are microseconds since 1970 in UTC; lists and maps are JSON.
 
-CREATE TABLE dffmpeg_identities (
-    client_id     TEXT PRIMARY KEY,
-    role          TEXT NOT NULL,
-    hmac_key      TEXT NOT NULL,
-    key_id        TEXT NOT NULL,
-    allowed_cidrs TEXT NOT NULL,
-    created_at    INTEGER NOT NULL
-);
-
 CREATE TABLE dffmpeg_jobs (
     job_id             TEXT PRIMARY KEY,
     requester_id       TEXT NOT NULL,
@@ -32,6 +23,9 @@ CREATE TABLE dffmpeg_jobs (
     idempotency_key    TEXT,
     version            INTEGER NOT NULL,
     log_batch          INTEGER NOT NULL, -- greatest number of a batch of output in this attempt
+    stdout_bytes       INTEGER NOT NULL, -- how much output this attempt has had
+    stderr_bytes       INTEGER NOT NULL,
+    log_bytes          INTEGER NOT NULL, -- how much output is kept, of all attempts
     msg_seq            INTEGER NOT NULL, -- the last message to the requester: its number
     last_message_id    TEXT NOT NULL     -- and its ID
 );
@@ -71,11 +65,12 @@ CREATE TABLE dffmpeg_messages (
     sender_id    TEXT,
     job_id       TEXT,
     type         TEXT NOT NULL,
-    payload      TEXT NOT NULL,
+    payload      TEXT NOT NULL, -- '' for job_logs: the chunks are
     created_at   INTEGER NOT NULL,
     not_before   INTEGER,
     sent_at      INTEGER,
     acked_at     INTEGER,
+    transport    TEXT, -- of a requester's; null for a worker's, whose transport may change
     PRIMARY KEY (mailbox, seq)
 );
 CREATE UNIQUE INDEX dffmpeg_messages_id ON dffmpeg_messages (mailbox, message_id);
@@ -84,3 +79,23 @@ CREATE UNIQUE INDEX dffmpeg_messages_id ON dffmpeg_messages (mailbox, message_id
 CREATE INDEX dffmpeg_messages_unsent ON dffmpeg_messages (mailbox, sent_at, seq) WHERE sent_at IS NULL;
 CREATE INDEX dffmpeg_messages_unacked ON dffmpeg_messages (mailbox, acked_at, job_id, seq) WHERE acked_at IS NULL;
 CREATE INDEX dffmpeg_messages_requests ON dffmpeg_messages (mailbox, job_id, seq) WHERE type = 'job_request';
+-- What the outbox is to push, among what nobody ever fetches.
+CREATE INDEX dffmpeg_messages_outbox ON dffmpeg_messages (transport, recipient_id, job_id, message_id)
+    WHERE sent_at IS NULL AND transport IS NOT NULL;
+CREATE INDEX dffmpeg_messages_created ON dffmpeg_messages (created_at);
+
+-- Output in chunks: of one batch (message_id announced it) what it has of one
+-- stream. Data is compressed; start and size count the bytes of the stream.
+CREATE TABLE dffmpeg_jobs_output (
+    job_id     TEXT NOT NULL,
+    attempt    INTEGER NOT NULL,
+    stream     TEXT NOT NULL,
+    start      INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    size       INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    data       BLOB NOT NULL,
+    PRIMARY KEY (job_id, attempt, stream, start, message_id)
+);
+CREATE INDEX dffmpeg_jobs_output_batch ON dffmpeg_jobs_output (job_id, message_id);
+CREATE INDEX dffmpeg_jobs_output_created ON dffmpeg_jobs_output (created_at);

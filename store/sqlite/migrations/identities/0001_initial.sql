@@ -1,0 +1,10 @@
+-- Times are microseconds since 1970 in UTC; lists and maps are JSON.
+
+CREATE TABLE dffmpeg_identities (
+    client_id     TEXT PRIMARY KEY,
+    role          TEXT NOT NULL,
+    hmac_key      TEXT NOT NULL,
+    key_id        TEXT NOT NULL,
+    allowed_cidrs TEXT NOT NULL,
+    created_at    INTEGER NOT NULL
+);
