@@ -29,6 +29,8 @@ func dialect() sqlstore.Dialect {
 		// Transactions lock the file before they read, so none collides.
 		Collided: func(error) bool { return false },
 		Explain:  explain,
+		// SQLite's texts name tables and columns at most.
+		Cause: func(err error) error { return err },
 	}
 }
 

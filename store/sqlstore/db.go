@@ -15,6 +15,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -42,6 +43,9 @@ type Dialect struct {
 	// database, such as a full disk, without anything secret; "" when an error
 	// says nothing of that kind.
 	Explain func(error) string
+	// Cause returns what a log may have of an error: neither SQL nor values,
+	// names of users or passwords.
+	Cause func(error) error
 }
 
 // Operation is the reading and writing of one operation of the store. It may be
@@ -126,6 +130,18 @@ func (db *DB) write(ctx context.Context, op func(ctx context.Context, tx *txn) e
 		if err == nil || try == maxTries || !db.again(err) {
 			return db.unavailable(ctx, err)
 		}
+		if db.dialect.Collided(err) {
+			db.pause(ctx, try)
+		}
+	}
+}
+
+// pause waits a little, more with each try and at random, so that operations
+// that collided do not do so again.
+func (db *DB) pause(ctx context.Context, try int) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(rand.N(time.Duration(min(try, 10)) * 5 * time.Millisecond)):
 	}
 }
 
@@ -158,7 +174,7 @@ func (db *DB) unavailable(ctx context.Context, err error) error {
 	if detail == "" {
 		detail = "The database cannot do that now; try again"
 	}
-	return dffmpeg.Errorf(dffmpeg.CodeUnavailable, "%s", detail).WithCause(err)
+	return dffmpeg.Errorf(dffmpeg.CodeUnavailable, "%s", detail).WithCause(db.dialect.Cause(err))
 }
 
 // Ping returns nil when the database can be read and written.

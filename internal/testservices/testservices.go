@@ -1,0 +1,96 @@
+// Package testservices tells tests where the servers are that dev/services
+// started. A test that needs one fails when it is not there: nothing that is
+// said to be tested goes untested in silence.
+package testservices
+
+import (
+	"bufio"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dffmpeg/dffmpeg/secret"
+	"github.com/dffmpeg/dffmpeg/store/dbserver"
+)
+
+// URL returns where a service is: name is such as MARIADB or POSTGRES_CA. It
+// comes from the environment variable DFFMPEG_TEST_NAME, or else from the file
+// that dev/services wrote.
+func URL(t testing.TB, name string) string {
+	t.Helper()
+	variable := "DFFMPEG_TEST_" + name
+	if value := os.Getenv(variable); value != "" {
+		return value
+	}
+	if value := written(variable); value != "" {
+		return value
+	}
+	t.Fatalf("this test needs a server: run dev/services up (or make test, which does), or set %s", variable)
+	return ""
+}
+
+// written returns a variable that dev/services wrote, "" when there is none.
+func written(variable string) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+	if scratch := os.Getenv("DFFMPEG_SERVICES"); scratch != "" {
+		dir = scratch
+	} else {
+		dir = filepath.Join(dir, ".services")
+	}
+	file, err := os.Open(filepath.Join(dir, "env"))
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		name, value, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "export "), "=")
+		if name == variable {
+			return strings.Trim(value, `'"`)
+		}
+	}
+	return ""
+}
+
+// Database returns the settings of a database server, laid over the engine's
+// defaults.
+func Database(t testing.TB, name string, settings dbserver.Settings) dbserver.Settings {
+	t.Helper()
+	return Settings(t, URL(t, name), settings)
+}
+
+// Settings returns the settings that a URL such as mysql://user:password@host:port/name
+// says, laid over the engine's defaults.
+func Settings(t testing.TB, address string, settings dbserver.Settings) dbserver.Settings {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings.Host = u.Hostname()
+	if settings.Port, err = strconv.Atoi(u.Port()); err != nil {
+		t.Fatalf("the port of %s: %v", u.Redacted(), err)
+	}
+	settings.User = u.User.Username()
+	password, _ := u.User.Password()
+	settings.Password = secret.New(password)
+	if database := strings.Trim(u.Path, "/"); database != "" {
+		settings.Database = database
+	}
+	return settings
+}

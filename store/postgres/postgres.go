@@ -1,0 +1,116 @@
+// Package postgres is the engine for PostgreSQL 15 and later. Every operation is
+// a transaction of its own at the level READ COMMITTED, which locks the row that
+// it is about to change; one that deadlocks is executed again.
+//
+// Opening starts no goroutine but database/sql's own, which Close ends.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/dbserver"
+	"github.com/dffmpeg/dffmpeg/store/sqlstore"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+const (
+	// connectTimeout bounds how long a connection takes to be made.
+	connectTimeout = 10 * time.Second
+	// idleTime is how long a connection is kept that nobody uses.
+	idleTime = 5 * time.Minute
+)
+
+// DefaultSettings returns the engine's defaults.
+func DefaultSettings() dbserver.Settings { return dbserver.Defaults(5432, "postgres") }
+
+// Options is what the engine needs besides its settings.
+type Options struct {
+	Tables store.Tables
+	Now    func() time.Time
+	IDs    dffmpeg.IDSource
+}
+
+// Open opens the database for jobs, workers and messages, which must exist, and
+// brings its schema up to date.
+func Open(ctx context.Context, settings dbserver.Settings, options Options) (*sqlstore.State, error) {
+	db, err := open(ctx, settings, options, sqlstore.StateSchema, dialect())
+	if err != nil {
+		return nil, err
+	}
+	return &sqlstore.State{DB: db}, nil
+}
+
+// OpenIdentities opens the database for identities. It may be the same one.
+func OpenIdentities(ctx context.Context, settings dbserver.Settings, options Options) (*sqlstore.Identities, error) {
+	db, err := open(ctx, settings, options, sqlstore.IdentitiesSchema, dialect())
+	if err != nil {
+		return nil, err
+	}
+	return &sqlstore.Identities{DB: db}, nil
+}
+
+func open(ctx context.Context, settings dbserver.Settings, options Options, part sqlstore.Part, dialect sqlstore.Dialect) (*sqlstore.DB, error) {
+	schema, err := part(migrations, options.Tables)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := connect(settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, pool, schema); err != nil {
+		return nil, errors.Join(explained(settings, err), pool.Close())
+	}
+	dialect = dialect.WithTables(options.Tables)
+	server := sqlstore.NewServer(pool, dialect, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	return sqlstore.New(sqlstore.Config{Writer: server, Reader: server, Dialect: dialect, Now: options.Now, IDs: options.IDs}), nil
+}
+
+// explained is an error of opening the database, for people.
+func explained(settings dbserver.Settings, err error) error {
+	where := fmt.Sprintf("PostgreSQL database %s at %s", settings.Database, settings.Address())
+	if detail := explain(err); detail != "" {
+		return fmt.Errorf("%s: %s (%w)", where, detail, cause(err))
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
+
+// connect returns a pool of connections; none is made yet.
+func connect(settings dbserver.Settings) (*sql.DB, error) {
+	// Made of its parts rather than of a string, which errors would quote.
+	config, err := pgx.ParseConfig("")
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL's own settings in the environment: %w", err)
+	}
+	password, err := settings.Secret()
+	if err != nil {
+		return nil, err
+	}
+	config.TLSConfig, err = settings.TLS()
+	if err != nil {
+		return nil, err
+	}
+	config.Fallbacks = nil
+	config.Host, config.Port = settings.Host, uint16(settings.Port) //nolint:gosec // at most 65535
+	config.User, config.Password, config.Database = settings.User, password.Reveal(), settings.Database
+	config.ConnectTimeout = connectTimeout
+	config.RuntimeParams["application_name"] = "dffmpeg"
+	config.RuntimeParams["client_encoding"] = "UTF8"
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(settings.MaxConnections)
+	pool.SetMaxIdleConns(settings.MaxConnections)
+	pool.SetConnMaxIdleTime(idleTime)
+	return pool, nil
+}

@@ -1,0 +1,103 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+)
+
+// Server executes operations on an engine with a server: each in a transaction
+// of its own, on a pool of connections. It is a Writer and a Reader. It may be
+// used by several goroutines at once.
+type Server struct {
+	pool    *sql.DB
+	options *sql.TxOptions
+	rebound rebound
+}
+
+var (
+	_ Writer = (*Server)(nil)
+	_ Reader = (*Server)(nil)
+)
+
+// NewServer returns a Server on a pool, which it closes in the end. The driver
+// is one that keeps statements prepared, or needs none.
+func NewServer(pool *sql.DB, dialect Dialect, options *sql.TxOptions) *Server {
+	return &Server{pool: pool, options: options, rebound: rebound{rebind: dialect.Rebind}}
+}
+
+// Write implements Writer.
+func (s *Server) Write(ctx context.Context, op Operation) (err error) {
+	tx, err := s.pool.BeginTx(ctx, s.options)
+	if err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done { // an error, or a panic
+			if undone := tx.Rollback(); undone != nil && !errors.Is(undone, sql.ErrTxDone) {
+				err = errors.Join(err, undone)
+			}
+		}
+	}()
+	if err := op(ctx, queries{tx, &s.rebound}); err != nil {
+		return err
+	}
+	done = true
+	return tx.Commit()
+}
+
+// ExecContext implements Reader.
+func (s *Server) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return queries{s.pool, &s.rebound}.ExecContext(ctx, query, args...)
+}
+
+// QueryContext implements Reader.
+func (s *Server) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return queries{s.pool, &s.rebound}.QueryContext(ctx, query, args...)
+}
+
+// Close implements Writer and Reader.
+func (s *Server) Close() error { return s.pool.Close() }
+
+// queries executes queries with the engine's placeholders.
+type queries struct {
+	on      Queryer
+	rebound *rebound
+}
+
+func (q queries) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return q.on.ExecContext(ctx, q.rebound.text(query), args...)
+}
+
+func (q queries) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return q.on.QueryContext(ctx, q.rebound.text(query), args...)
+}
+
+// rebound keeps queries as the engine wants them.
+type rebound struct {
+	rebind func(string) string
+
+	mu    sync.RWMutex
+	texts map[string]string
+}
+
+func (r *rebound) text(query string) string {
+	r.mu.RLock()
+	text, known := r.texts[query]
+	r.mu.RUnlock()
+	if known {
+		return text
+	}
+	text = r.rebind(query)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.texts) < maxStatements {
+		if r.texts == nil {
+			r.texts = make(map[string]string)
+		}
+		r.texts[query] = text
+	}
+	return text
+}
