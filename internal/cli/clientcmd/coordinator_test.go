@@ -3,8 +3,10 @@ package clientcmd
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +43,7 @@ type coordinator struct {
 	server     *httptest.Server
 	client     *client.Client
 	woken      chan struct{} // told when there may be a job to assign
+	listened   chan struct{} // told when somebody asks for messages
 
 	mu        sync.Mutex
 	condition dffmpeg.HealthAnswer
@@ -50,7 +53,7 @@ type coordinator struct {
 func start(t *testing.T) *coordinator {
 	t.Helper()
 	c := &coordinator{
-		t: t, woken: make(chan struct{}, 1),
+		t: t, woken: make(chan struct{}, 1), listened: make(chan struct{}, 1),
 		condition: dffmpeg.HealthAnswer{Status: dffmpeg.HealthOnline},
 	}
 	logger := slog.New(slog.DiscardHandler)
@@ -81,7 +84,12 @@ func start(t *testing.T) *coordinator {
 	})
 	must(t, err)
 	c.online(holder)
-	c.server = httptest.NewServer(handler)
+	c.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/poll/") {
+			tell(c.listened)
+		}
+		handler.ServeHTTP(w, r)
+	}))
 	t.Cleanup(func() {
 		c.server.CloseClientConnections()
 		c.server.Close()
@@ -115,9 +123,12 @@ func (c *coordinator) Notify(to dffmpeg.Recipient, _ time.Time) {
 }
 
 // Wake implements announce.Queue: the test is the scheduler.
-func (c *coordinator) Wake() {
+func (c *coordinator) Wake() { tell(c.woken) }
+
+// tell leaves word in a channel that holds one.
+func tell(whom chan struct{}) {
 	select {
-	case c.woken <- struct{}{}:
+	case whom <- struct{}{}:
 	default:
 	}
 }
@@ -189,6 +200,26 @@ func (c *coordinator) awaitStatus(id string, want dffmpeg.JobStatus) {
 		case <-deadline:
 			c.t.Fatalf("the job is %s, want %s", job.Status, want)
 		}
+	}
+}
+
+// awaitListener waits until a command asks for messages.
+func (c *coordinator) awaitListener() {
+	c.t.Helper()
+	select {
+	case <-c.listened:
+	case <-time.After(patience):
+		c.t.Fatal("nobody asks for messages")
+	}
+}
+
+// wantNoListener checks that no command asked for messages.
+func (c *coordinator) wantNoListener() {
+	c.t.Helper()
+	select {
+	case <-c.listened:
+		c.t.Error("a command asked for messages, of which none can come")
+	default:
 	}
 }
 

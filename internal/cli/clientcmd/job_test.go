@@ -95,6 +95,7 @@ func TestJobLogs(t *testing.T) {
 		wantExit(t, term.execute(words...), 0)
 		term.wantOutput("{\n}\n", "frame=1\n")
 	}
+	c.wantNoListener()
 }
 
 // The coordinator gives a thousand batches at once.
@@ -136,6 +137,7 @@ func TestFollowing(t *testing.T) {
 			term := newTerminal(t, c)
 			wait := term.begin(append(append([]string{"job"}, tt.words...), id)...)
 			term.out.await(t, "before\n")
+			c.awaitListener()
 			c.print(id, by, 2, stdout("one"), stderr("two"))
 			term.err.await(t, "two\n")
 			c.finish(id, by, tt.result)
@@ -162,6 +164,7 @@ func TestAttachToAJobThatEnded(t *testing.T) {
 		term := newTerminal(t, c)
 		wantExit(t, term.execute("job", "attach", id), tt.code)
 		term.wantOutput("one\n", "")
+		c.wantNoListener()
 	}
 }
 
@@ -174,6 +177,7 @@ func TestSignalEndsTheAttachmentOnly(t *testing.T) {
 		term := newTerminal(t, c)
 		wait := term.begin(append(words, id)...)
 		term.out.await(t, "begun\n")
+		c.awaitListener()
 		term.signals <- syscall.SIGINT
 		wantExit(t, wait(), client.ExitCanceled)
 		term.wantOutput("begun\n", "")
