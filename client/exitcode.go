@@ -10,12 +10,14 @@ const (
 )
 
 // ExitCode returns what a command that waited for a job exits with: the
-// process's own code where there is one.
+// process's own code where there is one, of which a shell shows the last byte.
+// A job that failed never looks like a success, not even when that byte is 0,
+// as of some of the 32-bit codes of Windows.
 func ExitCode(final dffmpeg.JobStatusChange) int {
 	switch {
 	case final.Status == dffmpeg.JobCanceled:
 		return ExitCanceled
-	case final.ExitCode != nil:
+	case final.ExitCode != nil && (*final.ExitCode&0xff != 0 || final.Status == dffmpeg.JobCompleted):
 		return *final.ExitCode & 0xff
 	case final.Status == dffmpeg.JobCompleted:
 		return 0

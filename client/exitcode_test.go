@@ -18,11 +18,12 @@ func TestExitCode(t *testing.T) {
 		{"completed, code unknown", dffmpeg.JobCompleted, nil, 0},
 		{"failed", dffmpeg.JobFailed, exit(187), 187},
 		{"failed, no process ran", dffmpeg.JobFailed, nil, client.ExitFailed},
-		{"failed with 0 of its own", dffmpeg.JobFailed, exit(0), 0},
+		{"failed, though the code says otherwise", dffmpeg.JobFailed, exit(0), client.ExitFailed},
 		{"canceled", dffmpeg.JobCanceled, nil, client.ExitCanceled},
 		{"canceled, whatever the process made of it", dffmpeg.JobCanceled, exit(255), client.ExitCanceled},
 		{"a negative code, as a shell shows it", dffmpeg.JobFailed, exit(-2), 254},
 		{"a code of Windows, of which a shell shows the last byte", dffmpeg.JobFailed, exit(0xC0000005), 5},
+		{"a code of Windows whose last byte is 0", dffmpeg.JobFailed, exit(0xC0000100), client.ExitFailed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
