@@ -1,0 +1,74 @@
+package mysql
+
+import (
+	"crypto/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/testservices"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/dbserver"
+	"github.com/dffmpeg/dffmpeg/store/storetest"
+)
+
+// server returns where the server for tests is.
+func server(t testing.TB) dbserver.Settings {
+	t.Helper()
+	return testservices.Database(t, "MARIADB", DefaultSettings())
+}
+
+// tables returns names that nobody else uses, and drops the tables when the
+// test ends.
+func tables(t testing.TB) store.Tables {
+	t.Helper()
+	prefix := "t" + strings.ToLower(rand.Text()[:12])
+	t.Cleanup(func() {
+		pool, err := connect(server(t))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer pool.Close()
+		for _, table := range []string{"_identities", "_jobs", "_jobs_output", "_messages", "_workers"} {
+			if _, err := pool.Exec("DROP TABLE IF EXISTS " + prefix + table); err != nil { //nolint:noctx // the test's has ended
+				t.Error(err)
+			}
+		}
+		if _, err := pool.Exec("DELETE FROM dffmpeg_schema WHERE part LIKE '" + prefix + "%'"); err != nil { //nolint:noctx // the same
+			t.Error(err)
+		}
+	})
+	return store.Tables{
+		Identities: prefix + "_identities", Jobs: prefix + "_jobs", Messages: prefix + "_messages", Workers: prefix + "_workers",
+	}
+}
+
+func openState(t *testing.T, o storetest.Options) store.State {
+	t.Helper()
+	state, err := Open(t.Context(), server(t), Options{Tables: tables(t), Now: o.Now, IDs: o.IDs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+func TestState(t *testing.T) {
+	storetest.Run(t, openState, storetest.Features{InjectedClock: true})
+}
+
+func TestStateLikeTheReference(t *testing.T) {
+	storetest.RunModel(t, openState, storetest.Features{InjectedClock: true})
+}
+
+func TestIdentities(t *testing.T) {
+	storetest.RunIdentities(t, func(t *testing.T) store.Identities {
+		t.Helper()
+		identities, err := OpenIdentities(t.Context(), server(t), Options{Tables: tables(t), Now: time.Now, IDs: dffmpeg.NewIDSource()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return identities
+	})
+}
