@@ -25,7 +25,12 @@ build: ## build the static binaries into bin/
 .PHONY: test
 test: ## install what the tests need, then run every test with the race detector
 	@dev/deps
+	@dev/services up >/dev/null
 	go test -race -timeout 15m ./...
+
+.PHONY: services
+services: ## start the database servers and brokers that tests use (dev/services --help)
+	@dev/services up
 
 .PHONY: lint
 lint: ## check style, errors and the rules of the architecture
@@ -62,4 +67,5 @@ install: build ## install into $(DESTDIR)$(PREFIX)/bin, with a name for each rol
 
 .PHONY: clean
 clean: ## remove what was built
+	dev/services down
 	rm -rf bin dist bench/out
