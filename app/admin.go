@@ -62,7 +62,7 @@ func (s *surroundings) openKeys(ctx context.Context) (admincmd.Keys, string, fun
 }
 
 func (s *surroundings) openAuth(ctx context.Context) (*config.Coordinator, *database, error) {
-	cfg, err := config.LoadCoordinator(s.config, s.process.Env)
+	cfg, err := config.LoadCoordinator(s.config, s.process.Env, s.app.Engines.Settings())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/dffmpeg/dffmpeg/secret/aead"
 	"github.com/dffmpeg/dffmpeg/secret/fernet"
 	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/mysql"
+	"github.com/dffmpeg/dffmpeg/store/postgres"
 	"github.com/dffmpeg/dffmpeg/store/sqlite"
 	"github.com/dffmpeg/dffmpeg/transport"
 	"github.com/dffmpeg/dffmpeg/transport/httppoll"
@@ -26,7 +28,7 @@ type App struct {
 
 // Builtin returns the program with everything that comes with it.
 func Builtin(version string) (App, error) {
-	engines, engineErr := store.NewRegistry(sqlite.Engine())
+	engines, engineErr := store.NewRegistry(sqlite.Engine(), mysql.Engine(), postgres.Engine())
 	transports, transportErr := transport.NewRegistry(httppoll.Plugin())
 	providers, providerErr := secret.NewRegistry(fernet.New(time.Now), aead.New())
 	return App{Version: version, Engines: engines, Transports: transports, Providers: providers},

@@ -59,12 +59,11 @@ func (s *surroundings) load(component config.Component) (loaded, error) {
 	env := s.process.Env
 	switch component {
 	case config.CoordinatorComponent:
-		cfg, err := config.LoadCoordinator(s.config, env)
+		cfg, err := config.LoadCoordinator(s.config, env, s.app.Engines.Settings())
 		if err != nil {
 			return loaded{}, err
 		}
-		err = config.Join(cfg.Transports.Check(s.app.Transports.Names()), cfg.Database.CheckEngines(s.app.Engines.Names()))
-		return loaded{cfg.Source, cfg.Show}, err
+		return loaded{cfg.Source, cfg.Show}, cfg.Transports.Check(s.app.Transports.Names())
 	case config.WorkerComponent:
 		cfg, err := config.LoadWorker(s.config, env)
 		if err != nil {

@@ -27,7 +27,7 @@ func (a App) openDatabase(ctx context.Context, cfg *config.Coordinator, logger *
 	}
 	engine, err := a.Engines.Lookup(cfg.Database.Jobs.Engine)
 	if err == nil {
-		db.state, err = engine.OpenState(ctx, cfg.Database.Jobs.Settings, a.openOptions(logger))
+		db.state, err = engine.OpenState(ctx, cfg.Database.Jobs.Settings, a.openOptions(cfg, logger))
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.close())
@@ -38,9 +38,6 @@ func (a App) openDatabase(ctx context.Context, cfg *config.Coordinator, logger *
 // openIdentities opens the identities only, for work on them beside a running
 // coordinator.
 func (a App) openIdentities(ctx context.Context, cfg *config.Coordinator, logger *slog.Logger) (*database, error) {
-	if err := cfg.Database.CheckEngines(a.Engines.Names()); err != nil {
-		return nil, err
-	}
 	encryption := cfg.Database.Encryption
 	keyring, err := secret.NewKeyring(a.Providers, encryption.Keys, encryption.DefaultKeyID)
 	if err != nil {
@@ -50,15 +47,19 @@ func (a App) openIdentities(ctx context.Context, cfg *config.Coordinator, logger
 	if err != nil {
 		return nil, err
 	}
-	identities, err := engine.OpenIdentities(ctx, cfg.Database.Auth.Settings, a.openOptions(logger))
+	identities, err := engine.OpenIdentities(ctx, cfg.Database.Auth.Settings, a.openOptions(cfg, logger))
 	if err != nil {
 		return nil, err
 	}
 	return &database{identities: identities, keyring: keyring}, nil
 }
 
-func (a App) openOptions(logger *slog.Logger) store.OpenOptions {
-	return store.OpenOptions{Now: time.Now, IDs: dffmpeg.NewIDSource(), Logger: logger}
+func (a App) openOptions(cfg *config.Coordinator, logger *slog.Logger) store.OpenOptions {
+	d := &cfg.Database
+	tables := store.Tables{
+		Identities: d.Auth.TableName, Jobs: d.Jobs.TableName, Messages: d.Messages.TableName, Workers: d.Workers.TableName,
+	}
+	return store.OpenOptions{Tables: tables, Now: time.Now, IDs: dffmpeg.NewIDSource(), Logger: logger}
 }
 
 // close releases what was opened.

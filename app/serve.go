@@ -24,7 +24,7 @@ func (s *surroundings) coordinatorCommand() *cobra.Command {
 	port := cmd.Flags().Int("port", 0, "port to listen on, instead of the configuration's; 0 takes a free one")
 	dev := cmd.Flags().Bool("dev", false, "serve the API's documentation at /docs")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, err := config.LoadCoordinator(s.config, s.process.Env)
+		cfg, err := config.LoadCoordinator(s.config, s.process.Env, s.app.Engines.Settings())
 		if err != nil {
 			return err
 		}

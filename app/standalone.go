@@ -95,7 +95,7 @@ func (st *standalone) run(ctx context.Context, drain <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	cfg := config.DefaultCoordinator()
+	cfg := config.DefaultCoordinator(st.app.Engines.Settings())
 	cfg.Database = config.SQLiteDatabase(filepath.Join(st.dir, "dffmpeg.db"))
 	cfg.HandshakeDelay = 0 // polling needs none
 	cfg.DevMode = true     // documentation, on the loopback interface

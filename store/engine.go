@@ -35,6 +35,9 @@ type OpenOptions struct {
 type Engine interface {
 	// Name is what the configuration calls it.
 	Name() string
+	// Settings returns a pointer to the engine's own settings, with their
+	// defaults.
+	Settings() any
 	OpenState(ctx context.Context, settings Decoder, options OpenOptions) (State, error)
 	OpenIdentities(ctx context.Context, settings Decoder, options OpenOptions) (Identities, error)
 }
@@ -54,6 +57,16 @@ func NewRegistry(engines ...Engine) (Registry, error) {
 		r.engines[e.Name()] = e
 	}
 	return r, nil
+}
+
+// Settings returns, by the name of each engine, what returns a pointer to its
+// settings with their defaults.
+func (r Registry) Settings() map[string]func() any {
+	settings := make(map[string]func() any, len(r.engines))
+	for name, e := range r.engines {
+		settings[name] = e.Settings
+	}
+	return settings
 }
 
 // Names returns the known names, sorted.

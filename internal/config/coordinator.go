@@ -53,9 +53,9 @@ func (j *Janitor) Validate(problem func(key, message string)) {
 }
 
 // DefaultCoordinator returns the configuration of a coordinator without a file.
-func DefaultCoordinator() *Coordinator {
+func DefaultCoordinator(engines Engines) *Coordinator {
 	c := newCoordinator()
-	c.finish(nil, Environment{})
+	c.finish(nil, Environment{}, engines)
 	return c
 }
 
@@ -85,7 +85,7 @@ func newCoordinator() *Coordinator {
 
 // LoadCoordinator finds and reads the coordinator's file; explicit is the
 // --config option. Without a file the defaults apply.
-func LoadCoordinator(explicit string, env Environment) (*Coordinator, error) {
+func LoadCoordinator(explicit string, env Environment, engines Engines) (*Coordinator, error) {
 	path, err := Find(CoordinatorComponent, explicit, env)
 	var notFound *NotFoundError
 	if err != nil && !errors.As(err, &notFound) {
@@ -95,15 +95,15 @@ func LoadCoordinator(explicit string, env Environment) (*Coordinator, error) {
 	if node == nil && err != nil {
 		return nil, err
 	}
-	return readCoordinator(path, node, err, env)
+	return readCoordinator(path, node, err, env, engines)
 }
 
 // readCoordinator decodes a parsed file; parsing is what Parse found wrong.
-func readCoordinator(path string, node *strictyaml.Node, parsing error, env Environment) (*Coordinator, error) {
+func readCoordinator(path string, node *strictyaml.Node, parsing error, env Environment, engines Engines) (*Coordinator, error) {
 	c := newCoordinator()
 	c.File = path
 	problems := append(asProblems(parsing), asProblems(node.Decode(c))...)
-	problems = append(problems, c.finish(node, env)...)
+	problems = append(problems, c.finish(node, env, engines)...)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
@@ -112,11 +112,12 @@ func readCoordinator(path string, node *strictyaml.Node, parsing error, env Envi
 
 // finish resolves what depends on other files, on the environment and on keys
 // that are absent.
-func (c *Coordinator) finish(node *strictyaml.Node, env Environment) Problems {
+func (c *Coordinator) finish(node *strictyaml.Node, env Environment, engines Engines) Problems {
 	var problems Problems
 	if node.Get("database") == nil {
 		problems = append(problems, c.Database.UnmarshalNode(nil)...)
 	}
+	problems = append(problems, c.Database.checkEngines(engines)...)
 	problems = append(problems, c.Database.resolveKeys(&c.Source)...)
 	problems = append(problems, c.Transports.decodePolling(&c.HTTPPolling)...)
 	if env.get("DFFMPEG_COORDINATOR_DEV") == "1" {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,22 +28,23 @@ type Database struct {
 type Repository struct {
 	Name      string   // auth, jobs, messages or workers
 	Engine    string   // default sqlite
-	TableName string   // default the repository's name
+	TableName string   // default dffmpeg_ and what is kept there
 	Settings  Settings // the engine's
+
+	resolved any // the settings with the engine's defaults, once it was asked
 }
 
-// SQLite is the section of the engine sqlite.
-type SQLite struct {
-	// Path is the database's file, absolute when configured; default dffmpeg.db
-	// in the working directory.
-	Path string `yaml:"path,required,file"`
-	// Synchronous is how much a power failure may cost: normal (the last
-	// commits) or full (nothing, slower); default normal.
-	Synchronous string `yaml:"synchronous,required,oneof=normal|full"`
-}
+// maxTableName bounds a table's name: those of its indexes are longer, and no
+// engine takes more than 63 bytes.
+const maxTableName = 40
 
-// DefaultSQLite returns the engine's defaults.
-func DefaultSQLite() SQLite { return SQLite{Path: "dffmpeg.db", Synchronous: "normal"} }
+// defaultTable returns the name of a repository's table.
+func defaultTable(repository string) string {
+	if repository == "auth" {
+		return "dffmpeg_identities"
+	}
+	return "dffmpeg_" + repository
+}
 
 // SQLiteDatabase returns a section that keeps everything in one SQLite file,
 // for a coordinator that is configured by a program.
@@ -50,17 +52,9 @@ func SQLiteDatabase(path string) Database {
 	settings := Settings{node: strictyaml.NewMapping(map[string]string{"path": path})}
 	var d Database
 	for name, r := range map[string]*Repository{"auth": &d.Auth, "jobs": &d.Jobs, "messages": &d.Messages, "workers": &d.Workers} {
-		*r = Repository{Name: name, Engine: SQLiteName, TableName: name, Settings: settings}
+		*r = Repository{Name: name, Engine: SQLiteName, TableName: defaultTable(name), Settings: settings}
 	}
 	return d
-}
-
-// SQLite returns the settings of a repository whose engine is sqlite. Load has
-// checked them.
-func (r Repository) SQLite() (SQLite, error) {
-	settings := DefaultSQLite()
-	err := r.Settings.Decode(&settings)
-	return settings, err
 }
 
 // databaseFile is the section as it is written.
@@ -102,20 +96,21 @@ func (d *Database) UnmarshalNode(n *strictyaml.Node) Problems {
 		problems = append(problems, r.into.resolve(r.name, file, r.own)...)
 	}
 	problems = append(problems, d.encryption(&file)...)
-	return append(problems, d.shared()...)
+	problems = append(problems, d.shared()...)
+	return append(problems, d.distinct()...)
 }
 
 // resolve merges a repository's settings.
 func (r *Repository) resolve(name string, file databaseFile, own Settings) Problems {
 	general := file.Defaults.shared()
-	keys := repositoryKeys{Engine: SQLiteName, TableName: name}
+	keys := repositoryKeys{Engine: SQLiteName, TableName: defaultTable(name)}
 	// The engine decides which defaults apply, so it is read before they are merged.
 	_ = own.over(general).shared().Decode(&keys)
 	engine := file.EngineDefaults[keys.Engine]
 	merged := own.over(general, engine)
 	problems := asProblems(merged.shared().Decode(&keys))
 	if !isIdentifier(keys.TableName) {
-		problems = append(problems, merged.Problem("tablename", "expected letters, digits and _ only, not beginning with a digit"))
+		problems = append(problems, merged.Problem("tablename", fmt.Sprintf("expected letters, digits and _ only, at most %d and not beginning with a digit", maxTableName)))
 	}
 	foreign := []string{"engine", "tablename"}
 	if name == "auth" {
@@ -124,10 +119,6 @@ func (r *Repository) resolve(name string, file databaseFile, own Settings) Probl
 	*r = Repository{
 		Name: name, Engine: keys.Engine, TableName: keys.TableName,
 		Settings: Settings{node: merged.node.Without(foreign...)},
-	}
-	if r.Engine == SQLiteName {
-		_, err := r.SQLite()
-		problems = append(problems, asProblems(err)...)
 	}
 	return problems
 }
@@ -150,6 +141,21 @@ func (d *Database) shared() Problems {
 			"their changes commit together; give engine and settings once, in defaults and engine_defaults", odd.Name)}
 }
 
+// distinct checks that no two kinds of record are in one table. Output has a
+// table beside that of jobs.
+func (d *Database) distinct() Problems {
+	var problems Problems
+	taken := map[string]string{strings.ToLower(d.Jobs.TableName) + "_output": "the output of jobs", "dffmpeg_schema": "the version of the schema"}
+	for _, r := range d.repositories() {
+		name := strings.ToLower(r.TableName)
+		if other := taken[name]; other != "" {
+			problems = append(problems, d.node.ProblemAt("repositories."+r.Name+".tablename", "%s is the table of %s already", r.TableName, other))
+		}
+		taken[name] = r.Name
+	}
+	return problems
+}
+
 // together reports whether two repositories are in the same database.
 func (r Repository) together(other Repository) bool {
 	return r.Engine == other.Engine && r.Settings.node.Equal(other.Settings.node)
@@ -160,12 +166,24 @@ func (d *Database) repositories() []Repository {
 	return []Repository{d.Auth, d.Jobs, d.Messages, d.Workers}
 }
 
-// CheckEngines returns a problem (in Problems) for every engine, in use or with
-// defaults, that is not in known.
-func (d *Database) CheckEngines(known []string) error {
+// Engines are the database engines that a program knows: of each, what returns
+// a pointer to its settings with their defaults.
+type Engines map[string]func() any
+
+// checkEngines returns a problem for every engine, in use or with defaults, that
+// is not known, and for settings that an engine does not take.
+// After it, the section shows the engines' defaults, too.
+func (d *Database) checkEngines(engines Engines) Problems {
+	known := slices.Sorted(maps.Keys(engines))
 	var problems Problems
-	for _, r := range d.repositories() {
-		if slices.Contains(known, r.Engine) {
+	for _, r := range []*Repository{&d.Auth, &d.Jobs, &d.Messages, &d.Workers} {
+		if settings := engines[r.Engine]; settings != nil {
+			r.resolved = settings()
+			for _, p := range asProblems(r.Settings.Decode(r.resolved)) {
+				if !slices.Contains(problems, p) { // of defaults for several
+					problems = append(problems, p)
+				}
+			}
 			continue
 		}
 		key := "repositories." + r.Name + ".engine"
@@ -179,7 +197,7 @@ func (d *Database) CheckEngines(known []string) error {
 			problems = append(problems, unknownName(d.node, "engine_defaults."+name, "engine", name, known))
 		}
 	}
-	return problems.Err()
+	return problems
 }
 
 // MarshalNode writes what applies to each repository.
@@ -190,8 +208,8 @@ func (d Database) MarshalNode() any {
 		if r.Name == "auth" {
 			section = section.AddAll(d.Encryption)
 		}
-		if sqlite, err := r.SQLite(); r.Engine == SQLiteName && err == nil {
-			section = section.AddAll(sqlite)
+		if r.resolved != nil {
+			section = section.AddAll(r.resolved)
 		} else {
 			section = section.AddAll(r.Settings)
 		}
@@ -202,7 +220,7 @@ func (d Database) MarshalNode() any {
 
 // isIdentifier reports whether name can be a table's without quoting.
 func isIdentifier(name string) bool {
-	if name == "" || len(name) > 63 || name[0] >= '0' && name[0] <= '9' {
+	if name == "" || len(name) > maxTableName || name[0] >= '0' && name[0] <= '9' {
 		return false
 	}
 	return strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789_") == ""

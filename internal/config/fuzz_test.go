@@ -41,7 +41,7 @@ func FuzzDecode(f *testing.F) {
 		node, parsing := strictyaml.Parse(path, data)
 		errs := []error{parsing}
 		if node != nil {
-			c, err := readCoordinator(path, node, parsing, Environment{})
+			c, err := readCoordinator(path, node, parsing, Environment{}, engines())
 			errs = append(errs, err)
 			if err == nil {
 				showAny(t, c)
@@ -84,7 +84,7 @@ func BenchmarkLoadClient(b *testing.B) {
 // BenchmarkLoadCoordinator reads the largest of the files.
 func BenchmarkLoadCoordinator(b *testing.B) {
 	for b.Loop() {
-		if _, err := LoadCoordinator("testdata/good/dffmpeg-coordinator.yaml", Environment{}); err != nil {
+		if _, err := LoadCoordinator("testdata/good/dffmpeg-coordinator.yaml", Environment{}, engines()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -142,7 +142,7 @@ func TestParseAddress(t *testing.T) {
 func TestCoordinatorDevelopment(t *testing.T) {
 	path := write(t, "dffmpeg-coordinator.yaml", "dev_mode: false\n")
 	for value, want := range map[string]bool{"": false, "0": false, "1": true} {
-		c, err := LoadCoordinator(path, variables(map[string]string{"DFFMPEG_COORDINATOR_DEV": value}))
+		c, err := LoadCoordinator(path, variables(map[string]string{"DFFMPEG_COORDINATOR_DEV": value}), engines())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +167,7 @@ func TestEncryptionKeysFile(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, err := LoadCoordinator(path, Environment{})
+		_, err := LoadCoordinator(path, Environment{}, engines())
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%s: error\n%v, want\n%s", test.name, err, test.want)
 		}
@@ -178,7 +178,7 @@ func TestEncryptionKeysFile(t *testing.T) {
 	if err := os.Chmod(keys, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c, err := LoadCoordinator(path, Environment{})
+	c, err := LoadCoordinator(path, Environment{}, engines())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,11 +90,11 @@ name one with --config or DFFMPEG_CLIENT_CONFIG, or set DFFMPEG_CLIENT_ID and DF
 	if _, err := LoadWorker("", env); err == nil {
 		t.Error("a worker without a file was loaded")
 	}
-	c, err := LoadCoordinator("", env)
+	c, err := LoadCoordinator("", env, engines())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(shown(t, DefaultCoordinator(), ""), shown(t, c, "")); diff != "" {
+	if diff := cmp.Diff(shown(t, DefaultCoordinator(engines()), ""), shown(t, c, "")); diff != "" {
 		t.Errorf("a coordinator without a file (-default +got):\n%s", diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dffmpeg/dffmpeg/secret"
+	"github.com/dffmpeg/dffmpeg/store/dbserver"
 )
 
 // broker stands for the settings of a plug-in.
@@ -27,7 +28,7 @@ transports:
     rabbitmq: {host: own, password: `+marker+`, ca: /ca.pem}
     carrier: {}
 `)
-	c, err := LoadCoordinator(path, Environment{})
+	c, err := LoadCoordinator(path, Environment{}, engines())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,9 @@ database:
     workers: {host: own}
     messages: {host: own}
 `)
-	c, err := LoadCoordinator(path, Environment{})
+	known := engines()
+	known["mysqll"], known["postgers"] = known["postgres"], known["postgres"]
+	c, err := LoadCoordinator(path, Environment{}, known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,17 +89,16 @@ database:
 	if err := jobs.Settings.Decode(&got); err != nil {
 		t.Fatal(err)
 	}
-	if want := (broker{"own", 1, secret.Value{}, path[:len(path)-len("dffmpeg-coordinator.yaml")] + "certs/ca.pem"}); got != want || jobs.Engine != "mysqll" || jobs.TableName != "jobs" {
+	if want := (broker{"own", 1, secret.Value{}, path[:len(path)-len("dffmpeg-coordinator.yaml")] + "certs/ca.pem"}); got != want || jobs.Engine != "mysqll" || jobs.TableName != "dffmpeg_jobs" {
 		t.Errorf("jobs: %+v in %s, want %+v", got, jobs.Engine, want)
 	}
-	auth, err := c.Database.Auth.SQLite()
-	if err != nil || c.Database.Auth.TableName != "people" || auth.Synchronous != "full" {
-		t.Errorf("auth: %+v, %v", auth, err)
+	if c.Database.Auth.TableName != "people" {
+		t.Errorf("identities are in %q, want people", c.Database.Auth.TableName)
 	}
 	at := path + ":3:14: database.defaults.engine: unknown engine \"mysqll\"; did you mean \"mysql\"?\n"
 	want := at + path + `:5:5: database.engine_defaults.mysqll: unknown engine; did you mean "mysql"?
 ` + path + `:7:5: database.engine_defaults.postgers: unknown engine; did you mean "postgres"?`
-	err = c.Database.CheckEngines([]string{"mysql", "postgres", "sqlite"})
+	err = c.Database.checkEngines(engines()).Err()
 	if err == nil || err.Error() != want {
 		t.Errorf("error\n%v, want\n%s", err, want)
 	}
@@ -104,23 +106,44 @@ database:
 
 func TestSQLiteDatabase(t *testing.T) {
 	d := SQLiteDatabase("/var/lib/dffmpeg.db")
+	if problems := d.checkEngines(engines()); problems != nil {
+		t.Error(problems)
+	}
 	for _, r := range d.repositories() {
-		got, err := r.SQLite()
-		if err != nil || got != (SQLite{"/var/lib/dffmpeg.db", "normal"}) || r.Engine != SQLiteName || r.Name != r.TableName {
-			t.Errorf("%+v: %+v, %v", r, got, err)
+		if got := *r.resolved.(*file); got != (file{"/var/lib/dffmpeg.db", "normal"}) || r.Engine != SQLiteName {
+			t.Errorf("%s: %+v in %s", r.Name, got, r.Engine)
 		}
 	}
 	if problems := d.shared(); problems != nil {
 		t.Error(problems)
 	}
-	if err := d.CheckEngines([]string{"memory"}); err == nil {
+	if problems := d.checkEngines(Engines{"memory": engines()["sqlite"]}); problems == nil {
 		t.Error("an unknown engine was taken")
+	}
+}
+
+// file are the settings of an engine that keeps a file.
+type file struct {
+	Path        string `yaml:"path,required,file"`
+	Synchronous string `yaml:"synchronous,required,oneof=normal|full"`
+}
+
+// engines are what the program of these tests knows.
+func engines() Engines {
+	server := func() any { return &broker{} }
+	return Engines{
+		"sqlite": func() any { return &file{"dffmpeg.db", "normal"} },
+		"mysql": func() any {
+			settings := dbserver.Defaults(3306, "root")
+			return &settings
+		},
+		"postgres": server,
 	}
 }
 
 func TestNetworksContain(t *testing.T) {
 	path := write(t, "dffmpeg-coordinator.yaml", "trusted_proxies: [10.0.0.0/8, ::1, '::ffff:192.0.2.1']\nallowed_metrics_ips: []\n")
-	c, err := LoadCoordinator(path, Environment{})
+	c, err := LoadCoordinator(path, Environment{}, engines())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func load(t *testing.T, component Component, path string, env Environment) (show
 	t.Helper()
 	switch component {
 	case CoordinatorComponent:
-		return LoadCoordinator(path, env)
+		return LoadCoordinator(path, env, engines())
 	case WorkerComponent:
 		return LoadWorker(path, env)
 	default:
@@ -106,7 +106,7 @@ func TestShowCanBeRead(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	for component, c := range map[Component]shower{
-		CoordinatorComponent: DefaultCoordinator(), WorkerComponent: DefaultWorker(), ClientComponent: DefaultClient(),
+		CoordinatorComponent: DefaultCoordinator(engines()), WorkerComponent: DefaultWorker(), ClientComponent: DefaultClient(),
 	} {
 		golden(t, "testdata/defaults/"+string(component)+".golden", shown(t, c, "/nowhere"))
 	}

@@ -4,7 +4,6 @@
 package testservices
 
 import (
-	"bufio"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -48,20 +47,14 @@ func written(variable string) string {
 		}
 		dir = parent
 	}
-	if scratch := os.Getenv("DFFMPEG_SERVICES"); scratch != "" {
-		dir = scratch
-	} else {
-		dir = filepath.Join(dir, ".services")
-	}
-	file, err := os.Open(filepath.Join(dir, "env"))
+	text, err := os.ReadFile(filepath.Join(dir, ".services", "env"))
 	if err != nil {
 		return ""
 	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		name, value, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "export "), "=")
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		if name == variable {
-			return strings.Trim(value, `'"`)
+			return value
 		}
 	}
 	return ""

@@ -118,7 +118,7 @@ func (l *lease) keep(ctx context.Context) error {
 		held, err := l.renew(ctx, "holder = ?")
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it is no longer needed
 		case err != nil:
 			return err
 		case !held:

@@ -15,6 +15,12 @@ func Engine() store.Engine { return engine{} }
 // Name implements store.Engine.
 func (engine) Name() string { return "postgres" }
 
+// Settings implements store.Engine.
+func (engine) Settings() any {
+	settings := DefaultSettings()
+	return &settings
+}
+
 // OpenState implements store.Engine.
 func (engine) OpenState(ctx context.Context, decoder store.Decoder, options store.OpenOptions) (store.State, error) {
 	settings := DefaultSettings()
