@@ -45,6 +45,7 @@ func (a App) newCoordinator(cfg *config.Coordinator, db *database, logger *slog.
 			HeartbeatFactor:   cfg.Janitor.JobHeartbeatThresholdFactor,
 			AssignmentTimeout: cfg.Janitor.JobAssignmentTimeout,
 			PendingTimeout:    cfg.Janitor.JobPendingTimeout,
+			Retention:         janitor.Retention(cfg.Retention),
 		},
 		TrustedProxies: cfg.TrustedProxies,
 		ShutdownDelay:  cfg.ShutdownDelay,

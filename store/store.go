@@ -33,6 +33,7 @@ type State interface {
 	Jobs
 	Workers
 	Messages
+	History
 	// Now returns the engine's clock, which all stored times come from.
 	Now(ctx context.Context) (time.Time, error)
 	// Ping returns nil when the engine can serve reads and writes.

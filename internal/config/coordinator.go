@@ -29,6 +29,7 @@ type Coordinator struct {
 	MaxBodyBytes                int64         `yaml:"max_body_bytes,min=65536,max=1073741824"`    // largest request body; default 16 MiB
 	Database                    Database      `yaml:"database"`
 	Janitor                     Janitor       `yaml:"janitor"`
+	Retention                   Retention     `yaml:"retention"`
 	Transports                  Transports    `yaml:"transports"`
 	// HTTPPolling are the settings of that transport, decoded.
 	HTTPPolling HTTPPollingServer `yaml:"-"`
@@ -43,6 +44,15 @@ type Janitor struct {
 	JobAssignmentTimeout        time.Duration `yaml:"job_assignment_timeout,min=0"`         // until accepted; default 10 s
 	JobPendingRetryDelay        time.Duration `yaml:"job_pending_retry_delay,min=0"`        // between attempts to assign; default 5 s
 	JobPendingTimeout           time.Duration `yaml:"job_pending_timeout,min=0"`            // until a job nobody takes fails; default 30 s
+}
+
+// Retention is the section "retention": what is kept of the past; 0 keeps it
+// for ever.
+type Retention struct {
+	Jobs     time.Duration `yaml:"jobs,min=0"`                  // after they ended, with all that belongs to them; default 30 days
+	Logs     time.Duration `yaml:"logs,min=0"`                  // output; default 14 days
+	Messages time.Duration `yaml:"messages,min=0"`              // delivered or not; default 3 days
+	LogBytes int64         `yaml:"max_log_bytes_per_job,min=0"` // the newest output; default 64 MiB
 }
 
 // Validate checks what concerns several keys.
@@ -77,6 +87,9 @@ func newCoordinator() *Coordinator {
 			WorkerThresholdFactor: 1.5, JobHeartbeatThresholdFactor: 2.5,
 			JobAssignmentTimeout: 10 * time.Second,
 			JobPendingRetryDelay: 5 * time.Second, JobPendingTimeout: 30 * time.Second,
+		},
+		Retention: Retention{
+			Jobs: 30 * 24 * time.Hour, Logs: 14 * 24 * time.Hour, Messages: 3 * 24 * time.Hour, LogBytes: 64 << 20,
 		},
 		Transports:  defaultTransports(),
 		HTTPPolling: HTTPPollingServer{BasePath: "/poll"},

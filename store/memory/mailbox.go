@@ -22,6 +22,7 @@ type mailbox struct {
 type letter struct {
 	dffmpeg.Message
 	acknowledged bool
+	gone         bool // pruned, but for the output that it announced
 }
 
 // acknowledge marks a letter, which then counts as sent; false when it was
@@ -79,11 +80,11 @@ func (b *mailbox) offered(jobID string) bool {
 func selects(query *store.MailQuery, l *letter) bool {
 	switch query.Select {
 	case store.MailUnacknowledged:
-		return !l.acknowledged
+		return !l.gone && !l.acknowledged
 	case store.MailAfter:
-		return l.ID > query.After
+		return !l.gone && l.ID > query.After
 	default:
-		return l.SentAt == nil
+		return !l.gone && l.SentAt == nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -94,17 +95,23 @@ func (s *State) Unsent(ctx context.Context, transports []string, limit int) ([]d
 		return nil, err
 	}
 	defer leave()
-	var found []dffmpeg.Recipient
+	type waiting struct {
+		to     dffmpeg.Recipient
+		oldest string
+	}
+	var all []waiting
 	for to, box := range s.boxes {
-		if len(found) == limit {
-			break
-		}
-		unsent := slices.ContainsFunc(box.messages, func(l letter) bool { return l.SentAt == nil })
-		if unsent && slices.Contains(transports, s.transportOf(to)) {
-			found = append(found, to)
+		oldest := slices.IndexFunc(box.messages, func(l letter) bool { return !l.gone && l.SentAt == nil })
+		if oldest >= 0 && slices.Contains(transports, s.transportOf(to)) {
+			all = append(all, waiting{to, box.messages[oldest].ID})
 		}
 	}
-	return found, nil
+	slices.SortFunc(all, func(a, b waiting) int { return cmp.Compare(a.oldest, b.oldest) })
+	var recipients []dffmpeg.Recipient
+	for _, w := range first(all, limit) {
+		recipients = append(recipients, w.to)
+	}
+	return recipients, nil
 }
 
 // transportOf returns the transport that carries messages to a recipient.

@@ -32,8 +32,9 @@ func (r *recorder) dialect() sqlstore.Dialect {
 }
 
 // harmless are steps that walk through something small: workers and identities
-// there are, and jobs that an index has found.
-var harmless = regexp.MustCompile(`^SCAN (recent|w|w USING .*|dffmpeg_workers|dffmpeg_identities USING .*)$`)
+// there are, jobs
+// that an index has found, and the first of many by their key.
+var harmless = regexp.MustCompile(`^SCAN (recent|w|w USING .*|dffmpeg_workers|dffmpeg_identities USING .*)$|COVERING INDEX sqlite_autoindex_dffmpeg_messages_1 \(mailbox=\?\)$`)
 
 // costly are steps whose cost grows with history: walking through a table, all
 // that a recipient ever got, or all that a requester ever submitted.

@@ -60,5 +60,6 @@ func Run(t *testing.T, open Open, features Features) {
 		t.Run("held messages", s.testHeld)
 		t.Run("windows", s.testWindows)
 		t.Run("times", s.testTimes)
+		t.Run("prune", s.testPrune)
 	}
 }

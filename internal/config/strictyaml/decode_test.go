@@ -65,6 +65,9 @@ func TestScalars(t *testing.T) {
 		"duration: 0.25":          {Duration: 250 * time.Millisecond},
 		"duration: '1.5'":         {Duration: 1500 * time.Millisecond},
 		"duration: 1e-9":          {Duration: 1},
+		"duration: 5s":            {Duration: 5 * time.Second},
+		"duration: 1.5h":          {Duration: 90 * time.Minute},
+		"duration: 30d":           {Duration: 30 * 24 * time.Hour},
 		"list: [1, 2]":            {List: []int{1, 2}},
 		"list: []":                {List: []int{}},
 		"list:\n- 1\n-  2 # two":  {List: []int{1, 2}},
@@ -79,7 +82,7 @@ func TestScalars(t *testing.T) {
 	}
 	for _, text := range []string{
 		"bool: 2", "bool: ''", "bool: []", "int: 0x1F", "int: 1e3", "int: 1.5", "int: _1", "int: +", "int: ''", "int: 1:30",
-		"float: .", "float: 1.2.3", "float: 1e", "float: .nan", "float: inf", "duration: 5s", "duration: .inf", "duration: 1e999",
+		"float: .", "float: 1.2.3", "float: 1e", "float: .nan", "float: inf", "duration: 5x", "duration: d", "duration: 1d12h", "duration: 600w", "duration: .inf", "duration: 1e999",
 		"text: [a]", "text: {a: b}", "text: \"a\\0b\"", "secret: []", "list: 1", "list: [[1]]", "list: {a: 1}", "list: [1, ]x",
 	} {
 		node, err := Parse("f", []byte(text))

@@ -141,17 +141,32 @@ func (d *decoder) number(n *Node, r rules) (float64, bool) {
 // longestDuration keeps durations in seconds far from overflowing.
 const longestDuration = 10 * 365 * 24 * time.Hour
 
-// duration decodes a number of seconds.
+// unit returns the text of a duration without its unit, and the unit in seconds.
+func unit(text string) (string, float64) {
+	for suffix, seconds := range map[string]float64{"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600} {
+		if number, found := strings.CutSuffix(text, suffix); found {
+			return number, seconds
+		}
+	}
+	return text, 1
+}
+
+// duration decodes a number of seconds, or of another unit that follows it.
 func (d *decoder) duration(n *Node, into *time.Duration, r rules) {
-	if n.kind != Scalar || !isNumber(n.text) {
-		d.fail(n, "expected a number of seconds, found %s", n.show())
+	text, factor := unit(n.text)
+	if n.kind != Scalar || !isNumber(text) {
+		d.fail(n, "expected a number of seconds, or one with a unit (s, m, h, d, w) such as 30d, found %s", n.show())
 		return
 	}
-	seconds, ok := d.number(n, r)
+	plain := *n
+	plain.text = text
+	seconds, ok := d.number(&plain, rules{})
+	seconds *= factor
+	ok = ok && d.within(n, seconds, r)
 	switch {
 	case !ok:
 	case seconds > longestDuration.Seconds():
-		d.fail(n, "more than ten years; the value is in seconds")
+		d.fail(n, "more than ten years; without a unit the value is in seconds")
 	case r.whole && seconds != math.Trunc(seconds):
 		d.fail(n, "expected whole seconds, found %s", n.show())
 	default:

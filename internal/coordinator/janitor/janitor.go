@@ -26,6 +26,7 @@ type Settings struct {
 	HeartbeatFactor   float64       // × heartbeat interval: a worker or requester is gone
 	AssignmentTimeout time.Duration // an offer not accepted goes back to pending
 	PendingTimeout    time.Duration // a job nobody takes fails
+	Retention         Retention
 }
 
 // State is the part of the store that the janitor uses.
@@ -36,6 +37,7 @@ type State interface {
 	Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (store.Change, error)
 	ListWorkers(ctx context.Context, window time.Duration) ([]dffmpeg.Worker, error)
 	Expire(ctx context.Context, seen dffmpeg.Worker) (bool, error)
+	Prune(ctx context.Context, order store.PruneOrder) (store.Pruned, error)
 }
 
 // Janitor does the rounds. Make one with New, then Run it.
@@ -47,6 +49,8 @@ type Janitor struct {
 	// heardSince is when the coordinator began to hear without interruption;
 	// zero before the first round and after one that failed.
 	heardSince time.Time
+	// nextPrune is when history is looked at again; zero: at once.
+	nextPrune time.Time
 }
 
 // New returns a janitor.
@@ -136,7 +140,7 @@ func (j *Janitor) duties(action dffmpeg.JanitorAction) []duty {
 	case dffmpeg.JanitorCleanJobs:
 		return jobs
 	default:
-		return append(workers, jobs...)
+		return append(append(workers, jobs...), j.forget)
 	}
 }
 

@@ -298,3 +298,34 @@ func TestRunDoesRoundsAndHearsTriggers(t *testing.T) {
 		}
 	})
 }
+
+// TestHistoryIsForgotten once it has been kept long enough, in every round that
+// has something left to do, and else once a minute.
+func TestHistoryIsForgotten(t *testing.T) {
+	w := newWorld(t)
+	w.janitor.settings.Retention = Retention{Jobs: time.Hour}
+	job := dffmpeg.Job{RequesterID: "alice", BinaryName: "ffmpeg", Transport: "http_polling"}
+	submitted, err := w.state.Submit(t.Context(), job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.state.Cancel(t.Context(), submitted.Job.ID, "alice", ""); err != nil {
+		t.Fatal(err)
+	}
+	gone := func() bool {
+		_, err := w.state.Job(t.Context(), submitted.Job.ID)
+		return dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound
+	}
+	w.after(time.Hour - 30*time.Second)
+	if gone() {
+		t.Error("a job was removed before its time")
+	}
+	w.after(31 * time.Second)
+	if gone() {
+		t.Error("history was looked at twice within a minute")
+	}
+	w.after(30 * time.Second)
+	if !gone() {
+		t.Error("a job is still there after its time")
+	}
+}
