@@ -1,0 +1,157 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/testservices"
+	"github.com/dffmpeg/dffmpeg/secret"
+	"github.com/dffmpeg/dffmpeg/store/dbserver"
+)
+
+// options returns the options of an ordinary program.
+func options(t testing.TB) Options {
+	return Options{Tables: tables(t, "MARIADB"), Now: time.Now, IDs: dffmpeg.NewIDSource()}
+}
+
+// cipher returns how a connection with these settings is encrypted, "" when it
+// is not.
+func cipher(t *testing.T, settings dbserver.Settings) (string, error) {
+	t.Helper()
+	pool, err := connect(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	var name, value string
+	err = pool.QueryRowContext(t.Context(), "SHOW SESSION STATUS LIKE 'Ssl_cipher'").Scan(&name, &value)
+	return value, err
+}
+
+func TestEncryptedConnections(t *testing.T) {
+	plain := server(t, "MARIADB")
+	if got, err := cipher(t, plain); got != "" || err != nil {
+		t.Errorf("without TLS: cipher %q, %v", got, err)
+	}
+	trusted := plain
+	trusted.SSLCA = testservices.URL(t, "CA")
+	trusted.SSLCert, trusted.SSLKey = testservices.URL(t, "CLIENT_CERT"), testservices.URL(t, "CLIENT_KEY")
+	if got, err := cipher(t, trusted); got == "" || err != nil {
+		t.Errorf("with the server's authority and our certificate: cipher %q, %v", got, err)
+	}
+	unknown := plain
+	unknown.UseSSL = true // verified by the system's authorities, which do not know it
+	if _, err := cipher(t, unknown); err == nil {
+		t.Error("a server of an unknown authority was trusted")
+	}
+	careless := unknown
+	careless.SSLVerify = false
+	if got, err := cipher(t, careless); got == "" || err != nil {
+		t.Errorf("without verification: cipher %q, %v", got, err)
+	}
+}
+
+// TestMistakesAreNamed, with what to do about them, and without the password.
+func TestMistakesAreNamed(t *testing.T) {
+	const password = "do-not-show-this"
+	for want, change := range map[string]func(*dbserver.Settings){
+		"refuses our user name, password": func(s *dbserver.Settings) { s.Password = secret.New(password) },
+		"does not exist on its server":    func(s *dbserver.Settings) { s.Database = "missing_database" },
+		"cannot be reached":               func(s *dbserver.Settings) { s.Port = 1 },
+	} {
+		settings := server(t, "MARIADB")
+		change(&settings)
+		_, err := Open(t.Context(), settings, options(t))
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), settings.Address()) {
+			t.Errorf("%v, want …%s… and the address", err, want)
+		}
+		if text := fmt.Sprintf("%+v", err); strings.Contains(text, password) || strings.Contains(text, "SELECT") {
+			t.Errorf("the error says too much: %s", text)
+		}
+	}
+}
+
+// TestStartsTogether: several programs may bring a new database up to date at
+// once.
+func TestStartsTogether(t *testing.T) {
+	o := options(t)
+	errs := make(chan error, 8)
+	for range cap(errs) {
+		go func() {
+			state, err := Open(t.Context(), server(t, "MARIADB"), o)
+			if err == nil {
+				err = state.Close()
+			}
+			errs <- err
+		}()
+	}
+	for range cap(errs) {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOldDatabaseIsRefused with the command to type.
+func TestOldDatabaseIsRefused(t *testing.T) {
+	settings := server(t, "MARIADB")
+	admin, err := connect(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	name := strings.TrimSuffix(tables(t, "MARIADB").Jobs, "_jobs") + "_old"
+	for _, statement := range []string{
+		"CREATE DATABASE " + name, "CREATE TABLE " + name + ".auth (client_id VARCHAR(64), role VARCHAR(16), hmac_key TEXT)",
+	} {
+		if _, err := admin.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer func() {
+		if _, err := admin.ExecContext(t.Context(), "DROP DATABASE "+name); err != nil {
+			t.Error(err)
+		}
+	}()
+	settings.Database = name
+	_, err = Open(t.Context(), settings, Options{Now: time.Now, IDs: dffmpeg.NewIDSource()})
+	if err == nil || !strings.Contains(err.Error(), "dffmpeg admin db import") {
+		t.Errorf("a database of 0.4: %v", err)
+	}
+}
+
+// TestLease: who holds it keeps others out; it ends by itself.
+func TestLease(t *testing.T) {
+	pool, err := connect(server(t, "MARIADB"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	first, err := takeLease(t.Context(), pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 3*leaseRetry)
+	defer cancel()
+	if _, err := takeLease(short, pool); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second lease: %v, want to wait", err)
+	}
+	if _, err := pool.ExecContext(t.Context(), "UPDATE dffmpeg_schema_lease SET until_time = '2000-01-01'"); err != nil {
+		t.Fatal(err) // as if its holder had died long ago
+	}
+	second, err := takeLease(t.Context(), pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held, err := first.renew(t.Context(), "holder = ?"); held || err != nil {
+		t.Errorf("a lease that was lost is held: %v, %v", held, err)
+	}
+	if err := second.release(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

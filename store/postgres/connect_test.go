@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/testservices"
+	"github.com/dffmpeg/dffmpeg/secret"
+	"github.com/dffmpeg/dffmpeg/store/dbserver"
+)
+
+// options returns the options of an ordinary program.
+func options(t testing.TB) Options {
+	return Options{Tables: tables(t), Now: time.Now, IDs: dffmpeg.NewIDSource()}
+}
+
+// cipher returns how a connection with these settings is encrypted, "" when it
+// is not.
+func cipher(t *testing.T, settings dbserver.Settings) (string, error) {
+	t.Helper()
+	pool, err := connect(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	var value string
+	err = pool.QueryRowContext(t.Context(), "SELECT COALESCE(cipher, '') FROM pg_stat_ssl WHERE pid = pg_backend_pid()").Scan(&value)
+	return value, err
+}
+
+func TestEncryptedConnections(t *testing.T) {
+	plain := server(t)
+	if got, err := cipher(t, plain); got != "" || err != nil {
+		t.Errorf("without TLS: cipher %q, %v", got, err)
+	}
+	trusted := plain
+	trusted.SSLCA = testservices.URL(t, "CA")
+	trusted.SSLCert, trusted.SSLKey = testservices.URL(t, "CLIENT_CERT"), testservices.URL(t, "CLIENT_KEY")
+	if got, err := cipher(t, trusted); got == "" || err != nil {
+		t.Errorf("with the server's authority and our certificate: cipher %q, %v", got, err)
+	}
+	unknown := plain
+	unknown.UseSSL = true // verified by the system's authorities, which do not know it
+	if _, err := cipher(t, unknown); err == nil {
+		t.Error("a server of an unknown authority was trusted")
+	}
+	careless := unknown
+	careless.SSLVerify = false
+	if got, err := cipher(t, careless); got == "" || err != nil {
+		t.Errorf("without verification: cipher %q, %v", got, err)
+	}
+}
+
+// TestMistakesAreNamed, with what to do about them, and without the password.
+func TestMistakesAreNamed(t *testing.T) {
+	const password = "do-not-show-this"
+	for want, change := range map[string]func(*dbserver.Settings){
+		"refuses our user name, password": func(s *dbserver.Settings) { s.Password = secret.New(password) },
+		"does not exist on its server":    func(s *dbserver.Settings) { s.Database = "missing_database" },
+		"cannot be reached":               func(s *dbserver.Settings) { s.Port = 1 },
+	} {
+		settings := server(t)
+		change(&settings)
+		_, err := Open(t.Context(), settings, options(t))
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), settings.Address()) {
+			t.Errorf("%v, want …%s… and the address", err, want)
+		}
+		if text := fmt.Sprintf("%+v", err); strings.Contains(text, password) || strings.Contains(text, "SELECT") {
+			t.Errorf("the error says too much: %s", text)
+		}
+	}
+}
+
+// TestStartsTogether: several programs may bring a new database up to date at
+// once.
+func TestStartsTogether(t *testing.T) {
+	o := options(t)
+	errs := make(chan error, 8)
+	for range cap(errs) {
+		go func() {
+			state, err := Open(t.Context(), server(t), o)
+			if err == nil {
+				err = state.Close()
+			}
+			errs <- err
+		}()
+	}
+	for range cap(errs) {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
