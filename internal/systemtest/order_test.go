@@ -4,6 +4,7 @@ package systemtest
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,10 +25,13 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/httpapi"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/janitor"
 	"github.com/dffmpeg/dffmpeg/internal/peer"
+	"github.com/dffmpeg/dffmpeg/internal/testservices"
 	"github.com/dffmpeg/dffmpeg/internal/worker"
 	"github.com/dffmpeg/dffmpeg/secret"
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/memory"
+	"github.com/dffmpeg/dffmpeg/store/mysql"
+	"github.com/dffmpeg/dffmpeg/store/postgres"
 	"github.com/dffmpeg/dffmpeg/store/sqlite"
 	"github.com/dffmpeg/dffmpeg/transport"
 	"github.com/dffmpeg/dffmpeg/transport/httppoll"
@@ -238,6 +243,29 @@ func TestEveryClientSeesEverything(t *testing.T) {
 		}
 		everyClientSeesEverything(t, state)
 	})
+	t.Run("mariadb", func(t *testing.T) {
+		settings := testservices.Database(t, "MARIADB", mysql.DefaultSettings())
+		state, err := mysql.Open(t.Context(), settings, mysql.Options{Tables: ownTables(), Now: time.Now, IDs: &descending{last: 1 << 50}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		everyClientSeesEverything(t, state)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		settings := testservices.Database(t, "POSTGRES", postgres.DefaultSettings())
+		state, err := postgres.Open(t.Context(), settings, postgres.Options{Tables: ownTables(), Now: time.Now, IDs: &descending{last: 1 << 50}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		everyClientSeesEverything(t, state)
+	})
+}
+
+// ownTables returns names that nobody else uses. They go with the server, which
+// is a private one.
+func ownTables() store.Tables {
+	prefix := "system_" + strings.ToLower(cryptorand.Text()[:12])
+	return store.Tables{Jobs: prefix + "_jobs", Messages: prefix + "_messages", Workers: prefix + "_workers"}
 }
 
 // everyClientSeesEverything closes the state when the test ends, after what uses
