@@ -46,7 +46,8 @@ func (s *surroundings) adminCommand() *cobra.Command {
 			}
 			return s.localBackend(ctx)
 		},
-		OpenKeys: s.openKeys,
+		OpenKeys:  s.openKeys,
+		Databases: databases{s},
 	}
 	cmd.AddCommand(admincmd.Commands(env)...)
 	return s.withConfig(cmd)

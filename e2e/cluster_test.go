@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,24 @@ type cluster struct {
 // newCluster starts a coordinator on a free port with an empty database.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
+	return newClusterOn(t, "engine_defaults: {sqlite: {path: state.db}}")
+}
+
+// newClusterOn starts a coordinator on the databases that the section says.
+func newClusterOn(t *testing.T, section string) *cluster {
+	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir(), port: freePort(t), keys: make(map[string]string)}
+	c.configure(section)
+	for name, role := range map[string]string{"jellyfin": "client", "stranger": "client", "w1": "worker", "w2": "worker", "root": "admin"} {
+		c.addUser(name, role)
+	}
+	c.startCoordinator()
+	return c
+}
+
+// configure writes the coordinator's configuration.
+func (c *cluster) configure(section string) {
+	c.t.Helper()
 	c.write("dffmpeg-coordinator.yaml", fmt.Sprintf(`
 host: 127.0.0.1
 port: %d
@@ -35,15 +53,8 @@ handshake_delay_seconds: 0.1
 dev_mode: true
 log_level: debug
 database:
-  engine_defaults:
-    sqlite:
-      path: %s
-`, c.port, filepath.Join(c.dir, "state.db")))
-	for name, role := range map[string]string{"jellyfin": "client", "stranger": "client", "w1": "worker", "w2": "worker", "root": "admin"} {
-		c.addUser(name, role)
-	}
-	c.startCoordinator()
-	return c
+%s
+`, c.port, "  "+strings.ReplaceAll(strings.TrimSpace(section), "\n", "\n  ")))
 }
 
 func freePort(t *testing.T) int {

@@ -40,6 +40,12 @@ type Engine interface {
 	Settings() any
 	OpenState(ctx context.Context, settings Decoder, options OpenOptions) (State, error)
 	OpenIdentities(ctx context.Context, settings Decoder, options OpenOptions) (Identities, error)
+	// Inspect looks into a database and changes nothing. One that does not exist
+	// yet, but would be made, has no schema.
+	Inspect(ctx context.Context, part Part, settings Decoder, options OpenOptions) (Inspection, error)
+	// Copy copies a part as it is at one instant, while others use it. Its schema
+	// must be up to date.
+	Copy(ctx context.Context, part Part, settings Decoder, options OpenOptions, into Archive) error
 }
 
 // Registry holds the engines that a program knows, by name. It is a value made

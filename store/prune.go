@@ -9,7 +9,7 @@ import (
 type History interface {
 	// Prune removes what has been kept long enough, the oldest first, at most
 	// order.Limit records of each kind in one go, and says how many of each. A
-	// caller repeats it until nothing was removed. Jobs that have not ended stay,
+	// caller repeats it while there is more. Jobs that have not ended stay,
 	// and so does what is not yet due, whatever the limits are. What reads at the
 	// same time finds a record or does not; a cursor stays valid.
 	Prune(ctx context.Context, order PruneOrder) (Pruned, error)
@@ -31,8 +31,14 @@ type PruneOrder struct {
 	Limit int
 }
 
-// Pruned is how many records were removed. Output counts in batches.
-type Pruned struct{ Jobs, Logs, Messages int }
+// Pruned is how many records were removed, without those that belonged to a job
+// that was. Output counts in batches.
+type Pruned struct {
+	Jobs, Logs, Messages int
+	More                 bool // the limit was reached; there may be more that is due
+}
 
-// Any reports whether anything was removed.
-func (p Pruned) Any() bool { return p != Pruned{} }
+// Add returns the sum of what two calls removed; More is the last one's.
+func (p Pruned) Add(next Pruned) Pruned {
+	return Pruned{Jobs: p.Jobs + next.Jobs, Logs: p.Logs + next.Logs, Messages: p.Messages + next.Messages, More: next.More}
+}

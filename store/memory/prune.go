@@ -42,6 +42,7 @@ func (s *State) Prune(ctx context.Context, order store.PruneOrder) (store.Pruned
 		}
 		pruned.Messages = len(old)
 	}
+	pruned.More = max(pruned.Jobs, pruned.Logs, pruned.Messages) >= limit
 	return pruned, nil
 }
 

@@ -115,7 +115,7 @@ func (r reader) Close() error { return errors.Join(r.Statements.Close(), r.pool.
 
 // source returns the data source name: pragmas hold for every connection.
 func source(settings Settings, busy time.Duration) string {
-	query := url.Values{
+	return file(settings.Path, url.Values{
 		"_pragma": {
 			fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()),
 			"journal_mode(wal)",
@@ -123,6 +123,10 @@ func source(settings Settings, busy time.Duration) string {
 			// What savepoints may have to undo needs no file.
 			"temp_store(memory)",
 		},
-	}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: settings.Path}).EscapedPath(), RawQuery: query.Encode()}).String()
+	})
+}
+
+// file returns the data source name of a file.
+func file(path string, query url.Values) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String()
 }

@@ -22,8 +22,9 @@ import (
 	"github.com/dffmpeg/dffmpeg/store/transition"
 )
 
-// maxTries bounds how often an operation is executed.
-const maxTries = 20
+// maxTries bounds how often an operation is executed. On a cluster whose nodes
+// are all written to, many collide when they are about the same record.
+const maxTries = 100
 
 // Dialect is what engines do differently.
 type Dialect struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/dffmpeg/dffmpeg"
 )
@@ -40,6 +41,7 @@ func writing(w Writer) *DB {
 			}
 			return ""
 		},
+		Cause: func(err error) error { return err },
 	}}
 }
 
@@ -59,9 +61,12 @@ func TestWriteExecutesAgain(t *testing.T) {
 	for i := range always.errs {
 		always.errs[i] = errCollided
 	}
-	if err := writing(always).write(t.Context(), nil); dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable || always.calls != maxTries {
-		t.Errorf("endless collisions: executed %d times, %v", always.calls, err)
-	}
+	synctest.Test(t, func(t *testing.T) { // the pauses between them
+		err := writing(always).write(t.Context(), nil)
+		if dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable || always.calls != maxTries {
+			t.Errorf("endless collisions: executed %d times, %v", always.calls, err)
+		}
+	})
 }
 
 // TestErrorsSayEnoughAndNotTooMuch: the detail is for the caller, the cause for

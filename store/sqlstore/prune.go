@@ -15,35 +15,37 @@ const trimmed = 24 * time.Hour
 func (s *State) Prune(ctx context.Context, order store.PruneOrder) (store.Pruned, error) {
 	var pruned store.Pruned
 	limit, now := max(1, order.Limit), s.stamp()
-	for _, part := range []struct {
+	for _, kind := range []struct {
 		wanted bool
-		into   *int
-		prune  func(ctx context.Context, tx *txn) (int, error)
+		prune  func(ctx context.Context, tx *txn) (store.Pruned, error)
 	}{
-		{order.Jobs > 0, &pruned.Jobs, func(ctx context.Context, tx *txn) (int, error) {
+		{order.Jobs > 0, func(ctx context.Context, tx *txn) (store.Pruned, error) {
 			return pruneJobs(ctx, tx, now.Add(-order.Jobs), limit)
 		}},
-		{order.Logs > 0, &pruned.Logs, func(ctx context.Context, tx *txn) (int, error) {
+		{order.Logs > 0, func(ctx context.Context, tx *txn) (store.Pruned, error) {
 			return pruneLogs(ctx, tx, now.Add(-order.Logs), limit)
 		}},
-		{order.LogBytes > 0, &pruned.Logs, func(ctx context.Context, tx *txn) (int, error) {
+		{order.LogBytes > 0, func(ctx context.Context, tx *txn) (store.Pruned, error) {
 			return trimLogs(ctx, tx, order.LogBytes, now, limit)
 		}},
-		{order.Messages > 0, &pruned.Messages, func(ctx context.Context, tx *txn) (int, error) {
+		{order.Messages > 0, func(ctx context.Context, tx *txn) (store.Pruned, error) {
 			return pruneMessages(ctx, tx, now.Add(-order.Messages), limit)
 		}},
 	} {
-		if !part.wanted {
+		if !kind.wanted {
 			continue
 		}
+		var now store.Pruned
 		err := s.write(ctx, func(ctx context.Context, tx *txn) error {
-			count, err := part.prune(ctx, tx)
-			*part.into += count
+			var err error
+			now, err = kind.prune(ctx, tx)
 			return err
 		})
 		if err != nil {
 			return pruned, err
 		}
+		now.More = now.More || pruned.More
+		pruned = pruned.Add(now)
 	}
 	return pruned, nil
 }
@@ -57,32 +59,34 @@ func text(row scanner) (string, error) {
 
 // pruneJobs removes jobs with all that belongs to them, as far as that is not
 // more than limit records of each kind.
-func pruneJobs(ctx context.Context, tx *txn, before time.Time, limit int) (int, error) {
+func pruneJobs(ctx context.Context, tx *txn, before time.Time, limit int) (store.Pruned, error) {
 	ids, err := list(ctx, tx, text, `SELECT job_id FROM dffmpeg_jobs
 		WHERE last_update < ? AND status NOT IN (`+activeStatuses+`) ORDER BY last_update LIMIT ?`, before.UnixMicro(), limit)
+	pruned := store.Pruned{More: len(ids) == limit}
 	if err != nil {
-		return 0, err
+		return pruned, err
 	}
-	removed, left := 0, limit
+	left := limit
 	for _, id := range ids {
 		// Of a job with much, some; it is found again.
-		count, err := removeMessages(ctx, tx, "mailbox = ?", []any{"job/" + id}, left)
+		messages, err := removeMessages(ctx, tx, "mailbox = ?", []any{"job/" + id}, left)
 		if err != nil {
-			return 0, err
+			return pruned, err
 		}
 		batches, err := removeOldest(ctx, tx, id, left)
 		if err != nil {
-			return 0, err
+			return pruned, err
 		}
-		if left -= max(count, batches); left <= 0 {
-			return max(removed, 1), nil // not done: somebody should come again
+		if left -= max(messages, batches); left <= 0 {
+			pruned.More = true
+			break
 		}
 		if _, err := tx.exec(ctx, "DELETE FROM dffmpeg_jobs WHERE job_id = ?", id); err != nil {
-			return 0, err
+			return pruned, err
 		}
-		removed++
+		pruned.Jobs++
 	}
-	return removed, nil
+	return pruned, nil
 }
 
 // place is where a message is.
@@ -109,12 +113,13 @@ func removeMessages(ctx context.Context, tx *txn, where string, args []any, limi
 	return len(places), nil
 }
 
-func pruneMessages(ctx context.Context, tx *txn, before time.Time, limit int) (int, error) {
-	return removeMessages(ctx, tx, "created_at < ? ORDER BY created_at", []any{before.UnixMicro()}, limit)
+func pruneMessages(ctx context.Context, tx *txn, before time.Time, limit int) (store.Pruned, error) {
+	count, err := removeMessages(ctx, tx, "created_at < ? ORDER BY created_at", []any{before.UnixMicro()}, limit)
+	return store.Pruned{Messages: count, More: count == limit}, err
 }
 
 // pruneLogs removes batches of output, whatever job they are of.
-func pruneLogs(ctx context.Context, tx *txn, before time.Time, limit int) (int, error) {
+func pruneLogs(ctx context.Context, tx *txn, before time.Time, limit int) (store.Pruned, error) {
 	type found struct{ job, message string }
 	batches, err := list(ctx, tx, func(row scanner) (found, error) {
 		var f found
@@ -122,7 +127,7 @@ func pruneLogs(ctx context.Context, tx *txn, before time.Time, limit int) (int, 
 		return f, err
 	}, "SELECT job_id, message_id FROM dffmpeg_jobs_output WHERE created_at < ? ORDER BY created_at LIMIT ?", before.UnixMicro(), limit)
 	if err != nil {
-		return 0, err
+		return store.Pruned{}, err
 	}
 	gone := make(map[found]bool)
 	for _, b := range batches {
@@ -131,10 +136,10 @@ func pruneLogs(ctx context.Context, tx *txn, before time.Time, limit int) (int, 
 		}
 		gone[b] = true
 		if err := removeBatch(ctx, tx, b.job, b.message); err != nil {
-			return 0, err
+			return store.Pruned{}, err
 		}
 	}
-	return len(gone), nil
+	return store.Pruned{Logs: len(gone), More: len(batches) == limit}, nil
 }
 
 // removeBatch removes what a batch has of either stream, with the message that
@@ -168,7 +173,7 @@ func removeOldest(ctx context.Context, tx *txn, jobID string, limit int) (int, e
 }
 
 // trimLogs removes the oldest output of jobs that have more than most bytes.
-func trimLogs(ctx context.Context, tx *txn, most int64, now time.Time, limit int) (int, error) {
+func trimLogs(ctx context.Context, tx *txn, most int64, now time.Time, limit int) (store.Pruned, error) {
 	type large struct {
 		id    string
 		bytes int64
@@ -181,26 +186,26 @@ func trimLogs(ctx context.Context, tx *txn, most int64, now time.Time, limit int
 		UNION ALL SELECT job_id, log_bytes FROM dffmpeg_jobs
 		WHERE last_update > ? AND status NOT IN (`+activeStatuses+`) AND log_bytes > ?`, most, now.Add(-trimmed).UnixMicro(), most)
 	if err != nil {
-		return 0, err
+		return store.Pruned{}, err
 	}
 	removed := 0
 	for _, job := range jobs {
 		for bytes := job.bytes; bytes > most && removed < limit; {
 			size, err := oldestBatch(ctx, tx, job.id)
 			if err != nil {
-				return 0, err
+				return store.Pruned{}, err
 			}
 			if size.message == "" {
 				break
 			}
 			if err := removeBatch(ctx, tx, job.id, size.message); err != nil {
-				return 0, err
+				return store.Pruned{}, err
 			}
 			bytes -= size.bytes
 			removed++
 		}
 	}
-	return removed, nil
+	return store.Pruned{Logs: removed, More: removed == limit}, nil
 }
 
 // sized is a batch and how much output it has.

@@ -20,13 +20,10 @@ func (w *world) prune(order store.PruneOrder) store.Pruned {
 	}
 	var total store.Pruned
 	for {
-		pruned := must[store.Pruned](w.t)(w.Prune(w.t.Context(), order))
-		if !pruned.Any() {
+		total = total.Add(must[store.Pruned](w.t)(w.Prune(w.t.Context(), order)))
+		if !total.More {
 			return total
 		}
-		total.Jobs += pruned.Jobs
-		total.Logs += pruned.Logs
-		total.Messages += pruned.Messages
 	}
 }
 

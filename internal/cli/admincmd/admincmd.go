@@ -61,15 +61,17 @@ type Env struct {
 	// OpenKeys opens the database for work on its keys. The default key ID is
 	// the one that new keys are sealed with.
 	OpenKeys func(ctx context.Context) (keys Keys, defaultID string, closeKeys func() error, err error)
+	// Databases looks after the databases themselves.
+	Databases Databases
 	// Providers makes encryption keys.
 	Providers secret.Registry
 }
 
-// Commands returns the commands: user, worker, job, status, janitor, security.
+// Commands returns the commands: user, worker, job, status, janitor, security, db.
 func Commands(env Env) []*cobra.Command {
 	return []*cobra.Command{
 		userCommand(env), workerCommand(env), jobCommand(env),
-		statusCommand(env), janitorCommand(env), securityCommand(env),
+		statusCommand(env), janitorCommand(env), securityCommand(env), databaseCommand(env),
 	}
 }
 

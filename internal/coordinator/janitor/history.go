@@ -38,15 +38,12 @@ func (j *Janitor) forget(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if !pruned.Any() {
+		if total = total.Add(pruned); !total.More {
 			j.nextPrune = now.Add(pruneInterval)
 			break
 		}
-		total.Jobs += pruned.Jobs
-		total.Logs += pruned.Logs
-		total.Messages += pruned.Messages
 	}
-	if total.Any() {
+	if total.Jobs+total.Logs+total.Messages > 0 {
 		j.logger.Debug("history removed", "jobs", total.Jobs, "batches_of_output", total.Logs, "messages", total.Messages)
 	}
 	return nil
