@@ -72,7 +72,7 @@ func (s *surroundings) standaloneCommand() *cobra.Command {
 // stateDir returns where programs of this user keep state (XDG base directory
 // specification).
 func stateDir(env config.Environment) string {
-	if base, ok := env.Lookup("XDG_STATE_HOME"); ok && filepath.IsAbs(base) {
+	if base := env.Get("XDG_STATE_HOME"); filepath.IsAbs(base) {
 		return filepath.Join(base, "dffmpeg")
 	}
 	return filepath.Join(env.Home, ".local", "state", "dffmpeg")
@@ -167,7 +167,7 @@ func (st *standalone) identities(ctx context.Context, db *database) (map[string]
 // on the path: it must not call itself.
 func (st *standalone) findBinaries() (map[string]string, error) {
 	binaries := make(map[string]string)
-	search, _ := st.process.Env.Lookup("PATH")
+	search := st.process.Env.Get("PATH")
 	for _, name := range []string{"ffmpeg", "ffprobe"} {
 		for _, dir := range filepath.SplitList(search) {
 			path, err := exec.LookPath(filepath.Join(dir, name))

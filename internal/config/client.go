@@ -52,7 +52,7 @@ func LoadClient(explicit string, env Environment) (*Client, error) {
 	var notFound *NotFoundError
 	if errors.As(err, &notFound) {
 		notFound.Instead = "set " + VariableClientID + " and " + VariableHMACKey
-		if env.get(VariableClientID) == "" || env.get(VariableHMACKey) == "" {
+		if env.Get(VariableClientID) == "" || env.Get(VariableHMACKey) == "" {
 			return nil, err
 		}
 	} else if err != nil {
@@ -81,13 +81,13 @@ func readClient(path string, node *strictyaml.Node, parsing error, env Environme
 
 // override applies the environment.
 func (c *Client) override(env Environment) Problems {
-	if id := env.get(VariableClientID); id != "" {
+	if id := env.Get(VariableClientID); id != "" {
 		c.ClientID = id
 	}
-	if key := env.get(VariableHMACKey); key != "" {
+	if key := env.Get(VariableHMACKey); key != "" {
 		c.HMACKey = secret.New(key)
 	}
-	address := env.get(VariableCoordinatorURL)
+	address := env.Get(VariableCoordinatorURL)
 	if address == "" {
 		return nil
 	}

@@ -133,7 +133,7 @@ func (c *Coordinator) finish(node *strictyaml.Node, env Environment, engines Eng
 	problems = append(problems, c.Database.checkEngines(engines)...)
 	problems = append(problems, c.Database.resolveKeys(&c.Source)...)
 	problems = append(problems, c.Transports.decodePolling(&c.HTTPPolling)...)
-	if env.get("DFFMPEG_COORDINATOR_DEV") == "1" {
+	if env.Get("DFFMPEG_COORDINATOR_DEV") == "1" {
 		c.DevMode = true
 	}
 	return problems

@@ -54,8 +54,8 @@ func ProcessEnvironment() Environment {
 	return env
 }
 
-// get returns a variable, "" when it is not set.
-func (e Environment) get(name string) string {
+// Get returns a variable, "" when it is not set.
+func (e Environment) Get(name string) string {
 	if e.Lookup == nil {
 		return ""
 	}
@@ -94,7 +94,7 @@ func Find(component Component, explicit string, env Environment) (string, error)
 	if explicit != "" {
 		return named(component, explicit, "--config", env)
 	}
-	if path := env.get(component.Variable()); path != "" {
+	if path := env.Get(component.Variable()); path != "" {
 		return named(component, path, component.Variable(), env)
 	}
 	looked := Places(component, env)
