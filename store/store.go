@@ -34,6 +34,7 @@ type State interface {
 	Workers
 	Messages
 	History
+	Restorer
 	// Now returns the engine's clock, which all stored times come from.
 	Now(ctx context.Context) (time.Time, error)
 	// Ping returns nil when the engine can serve reads and writes.

@@ -130,6 +130,10 @@ func (s spread) Prune(ctx context.Context, order store.PruneOrder) (store.Pruned
 	return s.node().Prune(ctx, order)
 }
 
+func (s spread) Restore(ctx context.Context, jobs []dffmpeg.Job) (int, error) {
+	return s.node().Restore(ctx, jobs)
+}
+
 func (s spread) Now(ctx context.Context) (time.Time, error) { return s.node().Now(ctx) }
 func (s spread) Ping(ctx context.Context) error             { return s.node().Ping(ctx) }
 

@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open, features Features) {
 	t.Run("workers", s.testWorkers)
 	t.Run("queries", s.testQueries)
 	t.Run("values", s.testValues)
+	t.Run("restore", s.testRestore)
 	t.Run("context", s.testContext)
 	t.Run("order", s.testOrder)
 	t.Run("races", s.testRaces)
