@@ -13,6 +13,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/storetest"
 )
 
 // otherProcess names the database that this test binary, run again, is to
@@ -44,7 +45,23 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if storetest.Racing(openAt) {
+		return
+	}
 	goleak.VerifyTestMain(m)
+}
+
+// openAt opens the store of a file.
+func openAt(ctx context.Context, path string) (store.State, error) {
+	state, err := Open(ctx, at(path), options())
+	if err != nil {
+		return nil, err
+	}
+	return state, nil
+}
+
+func TestTwoProcesses(t *testing.T) {
+	storetest.RunProcesses(t, openAt, filepath.Join(t.TempDir(), "state.db"))
 }
 
 // writeIdentities is the other process, which plays the admin tool.
