@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,12 +29,43 @@ func AnswerError(response *http.Response, body []byte) error {
 		}
 	}
 	if err.Detail == "" {
+		err.Detail = condition(body)
+	}
+	if err.Detail == "" {
 		err.Detail = "The coordinator answered " + response.Status
 	}
 	if err.Code == dffmpeg.CodeUnauthenticated {
 		err.Detail += skewHint(response.Header.Get("Date"), time.Now())
 	}
 	return err
+}
+
+// condition says what is wrong with a coordinator that answers how it is (GET
+// /health), "" for any other answer.
+func condition(body []byte) string {
+	var health dffmpeg.HealthAnswer
+	if json.Unmarshal(body, &health) != nil || health.Status != dffmpeg.HealthUnhealthy && health.Status != dffmpeg.HealthShutdown {
+		return ""
+	}
+	var ill []string
+	for kind, parts := range map[string]map[string]dffmpeg.ComponentHealth{"database": health.Databases, "transport": health.Transports} {
+		for name, part := range parts {
+			if part.Status == dffmpeg.HealthOnline {
+				continue
+			}
+			text := kind + " " + name + ": " + string(part.Status)
+			if part.Detail != nil {
+				text += " (" + *part.Detail + ")"
+			}
+			ill = append(ill, text)
+		}
+	}
+	slices.Sort(ill)
+	text := "The coordinator's condition is " + string(health.Status)
+	if len(ill) == 0 {
+		return text
+	}
+	return text + "; " + strings.Join(ill, "; ")
 }
 
 // detail reads either form of the member: a sentence, or a list of what is

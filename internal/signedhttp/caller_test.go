@@ -92,3 +92,18 @@ func TestAnswerOfSomethingElse(t *testing.T) {
 		t.Errorf("error %v, want the suspicion", err)
 	}
 }
+
+// TestConditionIsTold: a coordinator that is not well says what is wrong.
+func TestConditionIsTold(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"status":"unhealthy","databases":{"jobs":{"status":"unhealthy","detail":"no answer"},"auth":{"status":"online"}},"transports":{"mqtt":{"status":"unhealthy"}}}`: "The coordinator's condition is unhealthy; database jobs: unhealthy (no answer); transport mqtt: unhealthy",
+		`{"status":"shutdown"}`: "The coordinator's condition is shutdown",
+		`{"status":"ok"}`:       "The coordinator answered 503 Service Unavailable",
+		`nginx`:                 "The coordinator answered 503 Service Unavailable",
+	} {
+		response := &http.Response{StatusCode: http.StatusServiceUnavailable, Status: "503 Service Unavailable"}
+		if err := AnswerError(response, []byte(body)); err.Error() != want || dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable {
+			t.Errorf("%s: %v, want %s", body, err, want)
+		}
+	}
+}

@@ -26,7 +26,7 @@ func TestStatus(t *testing.T) {
 	c.condition.Status = dffmpeg.HealthShutdown
 	c.mu.Unlock()
 	term = newTerminal(t, c)
-	wantError(t, term.execute("status"), "503 Service Unavailable")
+	wantError(t, term.execute("status"), "condition is shutdown")
 	term.wantOutput("", "")
 }
 
