@@ -155,3 +155,35 @@ func TestLease(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFailuresGiveNothingAway: neither SQL nor names nor values of a query that
+// fails, not even to the log.
+func TestFailuresGiveNothingAway(t *testing.T) {
+	settings := server(t, "MARIADB")
+	o := options(t)
+	state, err := Open(t.Context(), settings, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	pool, err := connect(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if _, err := pool.ExecContext(t.Context(), "DROP TABLE "+o.Tables.Jobs); err != nil {
+		t.Fatal(err)
+	}
+	_, err = state.Submit(t.Context(), dffmpeg.Job{RequesterID: "somebody", BinaryName: "ffmpeg", Arguments: []string{"private.mkv"}})
+	if dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable {
+		t.Errorf("without its table Submit = %v, want code unavailable", err)
+	}
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		text := fmt.Sprintf("%v %+v", cause, cause)
+		for _, secret := range []string{"SELECT", "INSERT", o.Tables.Jobs, "somebody", "private.mkv", settings.Password.Reveal(), settings.User + "@"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("the error has %q in it: %s", secret, text)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -91,6 +92,38 @@ func TestStartsTogether(t *testing.T) {
 	for range cap(errs) {
 		if err := <-errs; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestFailuresGiveNothingAway: neither SQL nor names nor values of a query that
+// fails, not even to the log.
+func TestFailuresGiveNothingAway(t *testing.T) {
+	settings := server(t)
+	o := options(t)
+	state, err := Open(t.Context(), settings, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	pool, err := connect(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if _, err := pool.ExecContext(t.Context(), "DROP TABLE "+o.Tables.Jobs); err != nil {
+		t.Fatal(err)
+	}
+	_, err = state.Submit(t.Context(), dffmpeg.Job{RequesterID: "somebody", BinaryName: "ffmpeg", Arguments: []string{"private.mkv"}})
+	if dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable {
+		t.Errorf("without its table Submit = %v, want code unavailable", err)
+	}
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		text := fmt.Sprintf("%v %+v", cause, cause)
+		for _, secret := range []string{"SELECT", "INSERT", o.Tables.Jobs, "somebody", "private.mkv", settings.Password.Reveal(), settings.User + "@"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("the error has %q in it: %s", secret, text)
+			}
 		}
 	}
 }
