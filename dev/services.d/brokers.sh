@@ -8,7 +8,7 @@ rabbitmq_url() { echo "amqp://dffmpeg:$(cat "$1/secret")@127.0.0.1:$(cat "$1/por
 rabbitmq_ctl() {
   local dir=$1
   shift
-  (cd "$dir/data" && as rabbitmq env HOME="$dir/data" RABBITMQ_NODENAME="dffmpeg$(cat "$dir/port")@localhost" \
+  (as rabbitmq "$dir" env RABBITMQ_NODENAME="dffmpeg$(cat "$dir/port")@localhost" \
     ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$(cat "$dir/epmd.port")" /usr/lib/rabbitmq/bin/rabbitmqctl "$@")
 }
 
@@ -19,7 +19,6 @@ rabbitmq_start() {
   keep "$dir/dist.port" free_port
   keep "$dir/secret" random_secret
   if ! alive "$dir"; then
-    own rabbitmq "$dir/data"
     cat >"$dir/rabbitmq.conf" <<END
 listeners.tcp.1 = 127.0.0.1:$(cat "$dir/port")
 default_user = dffmpeg
@@ -35,8 +34,18 @@ END
   wait_until 90 "$dir" rabbitmq_ctl "$dir" await_startup --timeout 5
 }
 
-# rabbitmq_down ends the name server that Erlang has started beside the node.
-rabbitmq_down() { ERL_EPMD_PORT=$(cat "$1/epmd.port") epmd -kill >/dev/null 2>&1 || true; }
+# rabbitmq_down ends the name server that Erlang has started beside the node. That
+# refuses until it has noticed that the node is gone.
+rabbitmq_down() {
+  [[ -s $1/epmd.port ]] || return 0
+  local -x ERL_EPMD_PORT
+  ERL_EPMD_PORT=$(cat "$1/epmd.port")
+  local deadline=$((SECONDS + 10))
+  while epmd -names >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || fail "Erlang's name server at port $ERL_EPMD_PORT does not end"
+    epmd -kill >/dev/null 2>&1 || sleep 0.1
+  done
+}
 
 mosquitto_packages() { echo mosquitto mosquitto-clients; }
 mosquitto_url() { echo "mqtt://dffmpeg:$(cat "$1/secret")@127.0.0.1:$(cat "$1/port")/"; }
@@ -46,7 +55,7 @@ mosquitto_start() {
   keep "$dir/port" free_port
   keep "$dir/secret" random_secret
   if ! alive "$dir"; then
-    own mosquitto "$dir/data"
+    own mosquitto "$dir"
     mosquitto_passwd -b -c "$dir/data/users" dffmpeg "$(cat "$dir/secret")"
     if [[ $EUID == 0 ]]; then chown mosquitto: "$dir/data/users"; fi
     cat >"$dir/mosquitto.conf" <<END
@@ -55,6 +64,9 @@ allow_anonymous false
 password_file $dir/data/users
 persistence true
 persistence_location $dir/data/
+# After each change: one that is killed saves nothing.
+autosave_on_changes true
+autosave_interval 1
 log_dest stderr
 END
     launch "$dir" mosquitto mosquitto -c "$dir/mosquitto.conf"
@@ -72,17 +84,12 @@ nats_start() {
   keep "$dir/port" free_port
   keep "$dir/secret" random_secret
   if ! alive "$dir"; then
-    mkdir -p "$dir/data"
     cat >"$dir/nats.conf" <<END
 listen: "127.0.0.1:$(cat "$dir/port")"
 authorization { user: dffmpeg, password: "$(cat "$dir/secret")" }
 jetstream { store_dir: "$dir/data" }
 END
-    # It minds no account, so it is ours.
-    local server
-    server=$(command -v nats-server || echo /usr/sbin/nats-server)
-    (cd "$dir/data" && exec setsid "$server" -c "$dir/nats.conf") >>"$dir/log" 2>&1 </dev/null &
-    echo $! >"$dir/pid"
+    launch "$dir" nats nats-server -c "$dir/nats.conf"
   fi
   wait_until 30 "$dir" nats_answers "$(cat "$dir/port")"
 }

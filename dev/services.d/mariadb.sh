@@ -11,8 +11,8 @@ mariadb_prepare() {
   keep "$dir/port" free_port
   keep "$dir/secret" random_secret
   [[ ! -d $dir/data/mysql ]] || return 0
-  own mysql "$dir/data"
-  (cd "$dir/data" && as mysql mariadb-install-db --no-defaults --datadir="$dir/data" --auth-root-authentication-method=normal --skip-test-db --skip-log-bin)
+  own mysql "$dir"
+  (as mysql "$dir" mariadb-install-db --no-defaults --datadir="$dir/data" --auth-root-authentication-method=normal --skip-test-db --skip-log-bin)
 }
 
 # mariadb_launch DIR OPTION… starts a server; commits are on the disk, as the

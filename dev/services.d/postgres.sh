@@ -18,14 +18,16 @@ postgres_start() {
   keep "$dir/secret" random_secret
   if ! alive "$dir"; then
     if [[ ! -f $dir/data/PG_VERSION ]]; then
-      own postgres "$dir/data"
-      (cd "$dir/data" && as postgres "$bin/initdb" -D "$dir/data" -U dffmpeg -A scram-sha-256 --pwfile="$dir/secret" --encoding=UTF8 --locale=C.UTF-8)
+      own postgres "$dir"
+      (as postgres "$dir" "$bin/initdb" -D "$dir/data" -U dffmpeg -A scram-sha-256 --pwfile="$dir/secret" --encoding=UTF8 --locale=C.UTF-8)
       # A server reads its key only if nobody else can.
       cp "$data/tls/server.key" "$dir/data/server.key"
       if [[ $EUID == 0 ]]; then chown postgres: "$dir/data/server.key"; fi
       chmod 600 "$dir/data/server.key"
     fi
-    rm -f "$dir/data/postmaster.pid" # of one that was killed; this one is dead
+    # Those of a server that was killed. It is dead, but its number may still be
+    # in the table of processes, or be another's.
+    rm -f "$dir/data/postmaster.pid" "$dir"/data/.s.PGSQL.*.lock
     launch "$dir" postgres "$bin/postgres" -D "$dir/data" -p "$(cat "$dir/port")" -k "$dir/data" -c listen_addresses=127.0.0.1 \
       -c max_connections=400 -c shared_buffers=64MB -c ssl=on -c ssl_ca_file="$data/tls/ca.pem" \
       -c ssl_cert_file="$data/tls/server.pem" -c ssl_key_file="$dir/data/server.key"
