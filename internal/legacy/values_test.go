@@ -13,14 +13,14 @@ import (
 func TestParseTime(t *testing.T) {
 	noon := time.Date(2024, 3, 31, 2, 30, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
-		"2024-03-31T02:30:00+00:00":           noon,
-		"2024-03-31T02:30:00.123456+00:00":    noon.Add(123456 * time.Microsecond),
-		"2024-03-31T02:30:00Z":                noon,
-		"2024-03-31T04:30:00+02:00":           noon,
-		"2024-03-31 02:30:00":                 noon,
-		"2024-03-31 02:30:00.5":               noon.Add(500 * time.Millisecond),
-		"2024-03-31T02:30:00":                 noon,
-		"2024-03-31 02:30:00+00:00":           noon,
+		"2024-03-31T02:30:00+00:00":            noon,
+		"2024-03-31T02:30:00.123456+00:00":     noon.Add(123456 * time.Microsecond),
+		"2024-03-31T02:30:00Z":                 noon,
+		"2024-03-31T04:30:00+02:00":            noon,
+		"2024-03-31 02:30:00":                  noon,
+		"2024-03-31 02:30:00.5":                noon.Add(500 * time.Millisecond),
+		"2024-03-31T02:30:00":                  noon,
+		"2024-03-31 02:30:00+00:00":            noon,
 		"2024-03-31T02:30:00.1234567899+00:00": noon.Add(123456 * time.Microsecond),
 	} {
 		if got, err := parseTime(text); err != nil || got != want {
