@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"database/sql"
 	"io"
 	"os"
 	"path/filepath"
@@ -240,6 +241,49 @@ func TestDatabaseIsLookedAfter(t *testing.T) {
 	left, err := filepath.Glob(backup + "?*")
 	if err != nil || len(left) > 2 { // SQLite's own -wal and -shm, once it was opened
 		t.Errorf("files beside the backup: %v, %v", left, err)
+	}
+}
+
+// TestOldDatabaseIsImported by its file, and by its configuration; identities keep
+// their keys.
+func TestOldDatabaseIsImported(t *testing.T) {
+	p := newProgram(t)
+	old := filepath.Join(p.home, "old.db")
+	const key = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
+	db, err := sql.Open("sqlite", old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{
+		"CREATE TABLE auth (client_id TEXT PRIMARY KEY, role TEXT, hmac_key TEXT, key_id TEXT, allowed_cidrs TEXT, created_at TEXT)",
+		`CREATE TABLE jobs (job_id TEXT PRIMARY KEY, requester_id TEXT, binary_name TEXT, arguments TEXT, paths TEXT, working_directory TEXT,
+			status TEXT, exit_code INTEGER, worker_id TEXT, created_at TEXT, last_update TEXT, worker_last_seen TEXT, client_last_seen TEXT,
+			heartbeat_interval INTEGER, monitor INTEGER, callback_transport TEXT, callback_transport_metadata TEXT)`,
+		`INSERT INTO jobs VALUES ('01J00000000000000000000001', 'jellyfin', 'ffmpeg', '["-i"]', '[]', NULL, 'completed', 0, 'gpu-box',
+			'2026-01-02T03:04:05+00:00', '2026-01-02T03:05:05+00:00', NULL, NULL, 5, 0, 'http_polling', '{}')`,
+		"INSERT INTO auth VALUES ('gpu-box', 'client', '" + key + "', NULL, '[\"0.0.0.0/0\", \"::/0\"]', '2026-01-02 03:04:05')",
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := filepath.Join(p.home, "old.yaml")
+	if err := os.WriteFile(config, []byte("database: {repositories: {auth: {path: old.db}}, engine_defaults: {sqlite: {path: old.db}}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := p.admin("db", "import", "--from-config", config)
+	if code != 0 || !strings.Contains(stdout, "Identities: 1 added") || !strings.Contains(stdout, "Jobs: 1 added") || !strings.Contains(stdout, "set-role gpu-box worker") {
+		t.Errorf("db import --from-config: exit code %d, %q %q", code, stdout, stderr)
+	}
+	if code, stdout, stderr := p.admin("db", "import", old); code != 0 || !strings.Contains(stdout, "Identities: 0 added, 1 were there") {
+		t.Errorf("db import a second time: exit code %d, %q %q", code, stdout, stderr)
+	}
+	if _, stdout, stderr := p.admin("user", "show", "gpu-box", "--show-key"); !strings.Contains(stdout, "HMAC Key: "+key) {
+		t.Errorf("the imported identity: %q %q", stdout, stderr)
+	}
+	if code, _, stderr := p.admin("db", "import", filepath.Join(p.home, "missing.db")); code != 1 || !strings.Contains(stderr, "missing.db") {
+		t.Errorf("a file that is not there: exit code %d, %q", code, stderr)
 	}
 }
 

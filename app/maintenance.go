@@ -8,7 +8,11 @@ import (
 
 	"github.com/dffmpeg/dffmpeg/internal/cli/admincmd"
 	"github.com/dffmpeg/dffmpeg/internal/config"
+	"github.com/dffmpeg/dffmpeg/internal/legacy"
+	"github.com/dffmpeg/dffmpeg/secret"
 	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/dbserver"
+	"github.com/dffmpeg/dffmpeg/store/mysql"
 	"github.com/dffmpeg/dffmpeg/store/sqlite"
 )
 
@@ -82,6 +86,74 @@ func (d databases) Migrate(ctx context.Context) error {
 		return err
 	}
 	return db.close()
+}
+
+// Import implements admincmd.Databases.
+func (d databases) Import(ctx context.Context, from admincmd.OldDatabase, options legacy.Options) (report legacy.Report, err error) {
+	cfg, _, err := d.parts()
+	if err != nil {
+		return report, err
+	}
+	db, err := d.s.app.openDatabase(ctx, cfg, d.s.quiet(cfg.Logging))
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, db.close()) }()
+	source, err := d.old(ctx, from, db.keyring)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, source.Identities.Close(), source.Jobs.Close()) }()
+	target := legacy.Target{Identities: db.identities, Keyring: db.keyring, Jobs: db.state}
+	return legacy.Import(ctx, source, target, options)
+}
+
+// old opens a database of 0.4. A file's sealed keys are opened with the keyring of
+// our own configuration.
+func (d databases) old(ctx context.Context, from admincmd.OldDatabase, keyring *secret.Keyring) (legacy.Source, error) {
+	if from.File != "" {
+		file, err := legacy.OpenSQLite(ctx, from.File, legacy.Tables{})
+		return legacy.Source{Identities: file, Jobs: file, Keyring: keyring}, err
+	}
+	cfg, err := config.LoadCoordinator(from.Config, d.s.process.Env, d.s.app.Engines.Settings())
+	if err != nil {
+		return legacy.Source{}, err
+	}
+	source := legacy.Source{}
+	encryption := cfg.Database.Encryption
+	if source.Keyring, err = secret.NewKeyring(d.s.app.Providers, encryption.Keys, encryption.DefaultKeyID); err != nil {
+		return source, err
+	}
+	if source.Identities, err = openOld(ctx, cfg.Database.Auth, cfg); err != nil {
+		return source, err
+	}
+	if source.Jobs, err = openOld(ctx, cfg.Database.Jobs, cfg); err != nil {
+		return source, errors.Join(err, source.Identities.Close())
+	}
+	return source, nil
+}
+
+// openOld opens the database of a repository of 0.4.
+func openOld(ctx context.Context, repository config.Repository, cfg *config.Coordinator) (*legacy.Database, error) {
+	tables := legacy.Tables{Auth: oldTable(cfg.Database.Auth), Jobs: oldTable(cfg.Database.Jobs)}
+	switch settings := repository.Resolved().(type) {
+	case *sqlite.Settings:
+		return legacy.OpenSQLite(ctx, settings.Path, tables)
+	case *dbserver.Settings:
+		if repository.Engine == mysql.Engine().Name() {
+			return legacy.OpenMySQL(ctx, *settings, tables)
+		}
+	}
+	return nil, fmt.Errorf("dffmpeg 0.4 kept nothing in %s", repository.Engine)
+}
+
+// oldTable returns the name of a table in a configuration of 0.4, "" for the one
+// that it had without.
+func oldTable(repository config.Repository) string {
+	if repository.DefaultTable() {
+		return ""
+	}
+	return repository.TableName
 }
 
 // Backup implements admincmd.Databases.

@@ -34,6 +34,14 @@ type Repository struct {
 	resolved any // the settings with the engine's defaults, once it was asked
 }
 
+// Resolved returns the engine's settings, a pointer of the type that its Settings
+// method returns.
+func (r Repository) Resolved() any { return r.resolved }
+
+// DefaultTable reports whether the table has the name that it has without any in
+// the configuration.
+func (r Repository) DefaultTable() bool { return r.TableName == defaultTable(r.Name) }
+
 // maxTableName bounds a table's name: those of its indexes are longer, and no
 // engine takes more than 63 bytes.
 const maxTableName = 40

@@ -136,11 +136,11 @@ func TestRunsUntilTold(t *testing.T) {
 // TestHealthSaysShutdown for as long as balancers are given to notice.
 func TestHealthSaysShutdown(t *testing.T) {
 	o := options(t)
-	o.ShutdownDelay = 500 * time.Millisecond
+	o.ShutdownDelay = 2 * time.Second
 	r := run(t, o)
 	r.health("") // it serves
 	r.stop()
-	for deadline := time.Now().Add(400 * time.Millisecond); ; {
+	for deadline := time.Now().Add(1900 * time.Millisecond); ; {
 		status, answer := r.health("")
 		if status == http.StatusServiceUnavailable && answer.Status == dffmpeg.HealthShutdown {
 			break

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/accounts"
+	"github.com/dffmpeg/dffmpeg/internal/legacy"
 	"github.com/dffmpeg/dffmpeg/secret"
 	"github.com/dffmpeg/dffmpeg/secret/fernet"
 	"github.com/dffmpeg/dffmpeg/store/memory"
@@ -262,6 +265,7 @@ type copies struct {
 	parts    []DatabasePart
 	asked    []string
 	migrated error
+	imported legacy.Report
 }
 
 func (c *copies) Inspect(context.Context) ([]DatabasePart, error) {
@@ -277,6 +281,48 @@ func (c *copies) Migrate(context.Context) error {
 func (c *copies) Backup(_ context.Context, file string) error {
 	c.asked = append(c.asked, "backup "+file)
 	return nil
+}
+
+func (c *copies) Import(_ context.Context, from OldDatabase, options legacy.Options) (legacy.Report, error) {
+	c.asked = append(c.asked, fmt.Sprintf("import %q %q %v", from.File, from.Config, options.SetRoles))
+	return c.imported, nil
+}
+
+// TestImport: what was done, and what is left for people to do.
+func TestImport(t *testing.T) {
+	b := newBench(t)
+	c := &copies{imported: legacy.Report{
+		Identities: legacy.Counts{Added: 3, Existing: 1}, Jobs: legacy.Counts{Added: 40}, Unfinished: 2, Bootstrap: true,
+		Roles: []legacy.RoleConflict{
+			{ClientID: "gpu-box", Role: dffmpeg.RoleClient, Worked: 9, Want: dffmpeg.RoleWorker},
+			{ClientID: "gpu-two", Role: dffmpeg.RoleClient, Worked: 9, Want: dffmpeg.RoleWorker, Set: true},
+			{ClientID: "both", Role: dffmpeg.RoleClient, Worked: 9, Submitted: 8},
+		},
+	}}
+	b.env.Databases = c
+	got := b.succeed("db", "import", "old.db")
+	for _, want := range []string{
+		"Identities: 3 added, 1 were there\n", "Jobs: 40 added, 0 were there, 2 had not ended", "--role admin",
+		"dffmpeg admin user set-role gpu-box worker", "gpu-two has the role client, but ran 9 jobs and asked for 0: it is a worker now",
+		"both has the role client, but ran 9 jobs and asked for 8: make two identities of it",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("db import does not say %q:\n%s", want, got)
+		}
+	}
+	b.succeed("db", "import", "--from-config", "old.yaml", "--set-roles")
+	if want := []string{`import "old.db" "" false`, `import "" "old.yaml" true`}; !slices.Equal(c.asked, want) {
+		t.Errorf("asked for %q, want %q", c.asked, want)
+	}
+	for _, args := range [][]string{{"db", "import"}, {"db", "import", "old.db", "--from-config", "old.yaml"}} {
+		if _, err := b.run(args...); err == nil || !strings.Contains(err.Error(), "--from-config") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	c.imported.Problems = []legacy.Problem{{Table: "auth", ID: "emby", Reason: "its key is sealed"}}
+	if out, err := b.run("db", "import", "old.db"); err == nil || !strings.Contains(out, `auth "emby": its key is sealed`) {
+		t.Errorf("with a row that cannot be read: %q, %v", out, err)
+	}
 }
 
 func TestDatabases(t *testing.T) {

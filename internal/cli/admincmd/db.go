@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dffmpeg/dffmpeg/internal/cli/show"
+	"github.com/dffmpeg/dffmpeg/internal/legacy"
 )
 
 // Databases looks after the databases that the coordinator's configuration
@@ -19,7 +20,13 @@ type Databases interface {
 	Migrate(ctx context.Context) error
 	// Backup copies everything into a new SQLite file.
 	Backup(ctx context.Context, file string) error
+	// Import brings over what a database of 0.4 has of lasting value.
+	Import(ctx context.Context, from OldDatabase, options legacy.Options) (legacy.Report, error)
 }
+
+// OldDatabase is where a database of 0.4 is: in a SQLite file, or where a
+// configuration of 0.4's coordinator says.
+type OldDatabase struct{ File, Config string }
 
 // DatabasePart is a database and what it has of a part.
 type DatabasePart struct {
@@ -60,7 +67,7 @@ func databaseCommand(env Env) *cobra.Command {
 			"also while a coordinator runs; --remote makes no difference.",
 		Args: cobra.NoArgs, RunE: group,
 	}
-	cmd.AddCommand(databaseStatus(env), databaseMigrate(env), databaseBackup(env))
+	cmd.AddCommand(databaseStatus(env), databaseMigrate(env), databaseBackup(env), databaseImport(env))
 	return cmd
 }
 

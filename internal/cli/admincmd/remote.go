@@ -53,7 +53,8 @@ func texts(cidrs []netip.Prefix) []string {
 // List implements Users.
 func (r *Remote) List(ctx context.Context) ([]dffmpeg.Identity, error) {
 	var users []dffmpeg.Identity
-	return users, r.get(ctx, "/admin/users", nil, &users)
+	err := r.get(ctx, "/admin/users", nil, &users)
+	return users, err
 }
 
 // Show implements Users.
