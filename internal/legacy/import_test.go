@@ -133,6 +133,7 @@ func TestUnreadableRowsAreListed(t *testing.T) {
 		{"created_at", "created_at is empty", nil},
 		{"last_update", "last_update: the year 1815 cannot be", "1815-06-18T11:35:00+00:00"},
 		{"monitor", "monitor is neither true nor false", "maybe"},
+		{"monitor", "monitor is neither true nor false", 7},
 		{"callback_transport_metadata", "callback_transport_metadata is no JSON object", "[]"},
 		{"requester_id", "requester_id is empty", nil},
 		{"worker_id", "worker_id is not valid UTF-8", "\xff"},
@@ -253,5 +254,22 @@ func TestPartsAlone(t *testing.T) {
 
 var _ store.Restorer = failing{}
 
-// quiet keeps a row's value; it is for tests of rows without a database.
-func quiet(value string) sql.NullString { return sql.NullString{String: value, Valid: true} }
+// late is a store to which somebody else adds identities meanwhile.
+type late struct{ store.Identities }
+
+// ListIdentities implements store.Identities.
+func (late) ListIdentities(context.Context) ([]store.StoredIdentity, error) { return nil, nil }
+
+func TestIdentityIsAddedMeanwhile(t *testing.T) {
+	o, path := sqliteFile(t, "")
+	o.fill()
+	d, f := opened(t, path), newTarget(t)
+	f.imported(t, d, Options{})
+	f.Identities = late{f.identities}
+	if report := f.imported(t, d, Options{}); report.Identities != (Counts{Existing: 2}) {
+		t.Errorf("%+v", report.Identities)
+	}
+}
+
+// value is one of a row that comes from no database.
+func value(text string) sql.NullString { return sql.NullString{String: text, Valid: true} }

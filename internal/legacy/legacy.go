@@ -49,8 +49,6 @@ type dialect struct {
 	columns string
 	// quote makes an identifier of a name.
 	quote func(name string) string
-	// text selects a column as text, however it is declared.
-	text func(column string) string
 }
 
 // newDatabase fills in the names of tables.
@@ -127,7 +125,7 @@ func (d *Database) list(ctx context.Context, query string, args ...any) ([]strin
 func (t *table) page(ctx context.Context, key, after string, limit int) ([]row, error) {
 	selected := make([]string, 0, len(t.columns))
 	for _, column := range t.columns {
-		selected = append(selected, t.engine.text(t.engine.quote(column)))
+		selected = append(selected, t.engine.quote(column))
 	}
 	by := t.engine.quote(key)
 	where, args := by+" IS NOT NULL", []any{}

@@ -38,7 +38,6 @@ func OpenMySQL(ctx context.Context, settings dbserver.Settings, tables Tables) (
 	return newDatabase(pool, where, tables, dialect{
 		columns: "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?",
 		quote:   quoted("`"),
-		text:    func(column string) string { return column }, // it sends text anyway
 	}), nil
 }
 

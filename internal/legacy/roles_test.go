@@ -11,7 +11,7 @@ import (
 // mixedUp fills a database with identities of which some have the wrong role.
 func mixedUp(o *old) {
 	for id, role := range map[string]string{
-		"gpu1": "client", "jellyfin": "worker", "both": "client", "bothToo": "worker", "boss": "admin", "asks": "client", "works": "worker", "idle": "client",
+		"gpu1": "client", "jellyfin": "worker", "both": "client", "bothToo": "worker", "boss": "admin", "chief": "admin", "asks": "client", "works": "worker", "idle": "client",
 	} {
 		o.identity(id, role, plainKey, nil)
 	}
@@ -26,6 +26,7 @@ func mixedUp(o *old) {
 	run("bothToo", "bothToo")
 	run("boss", "works")
 	run("asks", "boss")
+	run("asks", "chief")
 }
 
 func TestRolesAgainstHistory(t *testing.T) {
@@ -36,6 +37,7 @@ func TestRolesAgainstHistory(t *testing.T) {
 		{ClientID: "boss", Role: dffmpeg.RoleAdmin, Worked: 1, Submitted: 1},
 		{ClientID: "both", Role: dffmpeg.RoleClient, Worked: 1, Submitted: 1},
 		{ClientID: "bothToo", Role: dffmpeg.RoleWorker, Worked: 1, Submitted: 1},
+		{ClientID: "chief", Role: dffmpeg.RoleAdmin, Worked: 1},
 		{ClientID: "gpu1", Role: dffmpeg.RoleClient, Worked: 2, Want: dffmpeg.RoleWorker},
 		{ClientID: "jellyfin", Role: dffmpeg.RoleWorker, Submitted: 1, Want: dffmpeg.RoleClient},
 	}
@@ -52,14 +54,14 @@ func TestRolesAgainstHistory(t *testing.T) {
 	if role("gpu1") != dffmpeg.RoleClient {
 		t.Error("a role was set that nobody asked to set")
 	}
-	want[3].Set, want[4].Set = true, true
+	want[4].Set, want[5].Set = true, true
 	if diff := cmp.Diff(want, f.imported(t, d, Options{SetRoles: true}).Roles); diff != "" {
 		t.Errorf("roles that are set, of identities that exist (-want +got):\n%s", diff)
 	}
 	if role("gpu1") != dffmpeg.RoleWorker || role("jellyfin") != dffmpeg.RoleClient || role("both") != dffmpeg.RoleClient || role("boss") != dffmpeg.RoleAdmin {
 		t.Error("the roles are not as the report says")
 	}
-	if diff := cmp.Diff(want[:3], f.imported(t, d, Options{}).Roles); diff != "" {
+	if diff := cmp.Diff(want[:4], f.imported(t, d, Options{}).Roles); diff != "" {
 		t.Errorf("afterwards (-want +got):\n%s", diff)
 	}
 }

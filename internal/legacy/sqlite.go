@@ -42,8 +42,6 @@ func OpenSQLite(ctx context.Context, path string, tables Tables) (*Database, err
 	d := newDatabase(pool, where, tables, dialect{
 		columns: "SELECT name FROM pragma_table_info(?)",
 		quote:   quoted(`"`),
-		// The driver would make times of what is declared as such.
-		text: func(column string) string { return "CAST(" + column + " AS TEXT)" },
 	})
 	if _, err := d.list(ctx, "SELECT name FROM sqlite_master LIMIT 1"); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s cannot be read; is it a SQLite database, and may we write its directory? %w", where, err), pool.Close())
@@ -61,7 +59,8 @@ const (
 // isStill reports whether nobody can have the file open: it is one with a
 // write-ahead log, which exists as long as somebody has. Reading it in the
 // ordinary way would make the log, perhaps with an owner whom 0.4 may not
-// share it with.
+// share it with. Whoever starts 0.4 while such a file is read may have to import
+// again.
 func isStill(path string) (bool, error) {
 	info, err := os.Stat(path)
 	switch {

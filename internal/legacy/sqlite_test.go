@@ -98,7 +98,7 @@ func TestDeclaredTypes(t *testing.T) {
 	o.exec("DROP TABLE JOBS")
 	o.exec(`CREATE TABLE JOBS (job_id, requester_id BLOB, binary_name JSON, arguments JSON, status, exit_code TEXT, worker_id,
 		created_at DATETIME, last_update DATE, monitor BOOLEAN)`)
-	o.exec(`INSERT INTO JOBS VALUES (?, ?, 'ffmpeg', '[]', 'failed', '3', NULL, '2024-03-01T12:00:00.250000+00:00', '2024-03-01T12:00:01+00:00', true)`,
+	o.exec(`INSERT INTO JOBS VALUES (?, ?, 'ffmpeg', '[]', 'failed', '3', NULL, '2024-03-01T12:00:00.250000+00:00', '2024-03-01T12:00:01+00:00', 'True')`,
 		firstJob, []byte("jellyfin"))
 	f := newTarget(t)
 	if report := f.imported(t, opened(t, path), Options{}); report.Jobs != (Counts{Added: 1}) {

@@ -79,7 +79,8 @@ func (r row) texts(column string) ([]string, error) {
 	return list, nil
 }
 
-// object returns a JSON object; null is an empty one.
+// object returns a JSON object; null is an empty one, and
+// the JSON null is none.
 func (r row) object(column string) (map[string]any, error) {
 	object := map[string]any{}
 	if !r[column].Valid {
@@ -87,9 +88,6 @@ func (r row) object(column string) (map[string]any, error) {
 	}
 	if err := json.Unmarshal([]byte(r[column].String), &object); err != nil {
 		return nil, fmt.Errorf("%s is no JSON object", column)
-	}
-	if object == nil {
-		object = map[string]any{} // it was "null"
 	}
 	return object, nil
 }

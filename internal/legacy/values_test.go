@@ -62,11 +62,11 @@ func FuzzReadJob(f *testing.F) {
 	f.Add("x", "done", `[null]`, `[]`, "", "x", "\xff")
 	f.Fuzz(func(t *testing.T, id, status, list, object, at, number, name string) {
 		job, err := readJob(row{
-			"job_id": quiet(id), "status": quiet(status), "arguments": quiet(list), "paths": quiet(list),
-			"callback_transport_metadata": quiet(object), "callback_transport": quiet(name),
-			"created_at": quiet(at), "last_update": quiet(at), "worker_last_seen": quiet(at),
-			"exit_code": quiet(number), "heartbeat_interval": quiet(number), "monitor": quiet(number),
-			"requester_id": quiet("jellyfin"), "binary_name": quiet("ffmpeg"), "worker_id": quiet(name), "working_directory": quiet(name),
+			"job_id": value(id), "status": value(status), "arguments": value(list), "paths": value(list),
+			"callback_transport_metadata": value(object), "callback_transport": value(name),
+			"created_at": value(at), "last_update": value(at), "worker_last_seen": value(at),
+			"exit_code": value(number), "heartbeat_interval": value(number), "monitor": value(number),
+			"requester_id": value("jellyfin"), "binary_name": value("ffmpeg"), "worker_id": value(name), "working_directory": value(name),
 		})
 		if err != nil || job.Status.Active() {
 			return
