@@ -11,6 +11,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/dbserver"
 	"github.com/dffmpeg/dffmpeg/store/storetest"
+	"github.com/dffmpeg/dffmpeg/store/storetest/history"
 )
 
 // server returns where a server for tests is; of a cluster, the first node.
@@ -55,8 +56,14 @@ func openState(t *testing.T, o storetest.Options) store.State {
 	return state
 }
 
+// TestState runs the suite, and then tries all queries that it caused with much
+// history.
 func TestState(t *testing.T) {
-	storetest.Run(t, openState, storetest.Features{InjectedClock: true})
+	var asked history.Recorder
+	t.Run("suite", func(t *testing.T) {
+		storetest.Run(t, recording(&asked), storetest.Features{InjectedClock: true})
+	})
+	t.Run("plans", func(t *testing.T) { checkPlans(t, &asked) })
 }
 
 func TestStateLikeTheReference(t *testing.T) {

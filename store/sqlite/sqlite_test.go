@@ -15,6 +15,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/sqlstore"
 	"github.com/dffmpeg/dffmpeg/store/storetest"
+	"github.com/dffmpeg/dffmpeg/store/storetest/history"
 )
 
 // at returns settings of a database in a file.
@@ -38,11 +39,11 @@ func opener(dialect sqlstore.Dialect) storetest.Open {
 // TestState runs the suite, and then reads the plans of all queries that it
 // caused.
 func TestState(t *testing.T) {
-	asked := &recorder{queries: make(map[string]bool)}
+	var asked history.Recorder
 	t.Run("suite", func(t *testing.T) {
-		storetest.Run(t, opener(asked.dialect()), storetest.Features{InjectedClock: true})
+		storetest.Run(t, opener(asked.Dialect(dialect(), store.Tables{})), storetest.Features{InjectedClock: true})
 	})
-	t.Run("plans", asked.check)
+	t.Run("plans", func(t *testing.T) { checkPlans(t, &asked) })
 }
 
 func TestStateLikeTheReference(t *testing.T) {

@@ -1,10 +1,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -75,7 +77,7 @@ func (p *post) settle(ctx context.Context, s *transition.Settlement) error {
 		return err
 	}
 	at := p.now.UnixMicro()
-	_, err := p.tx.exec(ctx, "UPDATE dffmpeg_messages SET acked_at = ?, sent_at = COALESCE(sent_at, ?)"+where, append([]any{at, at}, args...)...)
+	_, err := p.tx.exec(ctx, "UPDATE dffmpeg_messages SET acked_at = ?, sent_at = COALESCE(sent_at, ?), transport = NULL"+where, append([]any{at, at}, args...)...)
 	return err
 }
 
@@ -113,13 +115,19 @@ func (p *post) store(ctx context.Context, m dffmpeg.Message) (dffmpeg.Message, b
 	return m, err == nil, err
 }
 
-// transport returns what messages to a requester travel by: the job's transport,
-// which never changes. A worker's does, so it is null.
-func (p *post) transport(to dffmpeg.Recipient) *string {
+// whatever is kept as the transport of a message to a worker: the one that the
+// worker has when the message is sent.
+const whatever = "*"
+
+// transport returns what a message that is yet to be sent travels by: of one to
+// a requester the job's transport, which never changes. Once it is sent, null is
+// kept: so planners know how few there are to be sent, whatever there is that
+// nobody ever fetches.
+func (p *post) transport(to dffmpeg.Recipient) string {
 	if to.Kind != dffmpeg.RecipientRequester {
-		return nil
+		return whatever
 	}
-	return &p.job.Transport
+	return p.job.Transport
 }
 
 // counter returns a recipient's counter, nil when there is no such recipient,
@@ -225,7 +233,7 @@ func (s *State) Mail(ctx context.Context, to dffmpeg.Recipient, query store.Mail
 // MarkSent implements store.Messages.
 func (s *State) MarkSent(ctx context.Context, to dffmpeg.Recipient, through int64) error {
 	return s.write(ctx, func(ctx context.Context, tx *txn) error {
-		_, err := tx.exec(ctx, "UPDATE dffmpeg_messages SET sent_at = ? WHERE mailbox = ? AND sent_at IS NULL AND seq <= ?",
+		_, err := tx.exec(ctx, "UPDATE dffmpeg_messages SET sent_at = ?, transport = NULL WHERE mailbox = ? AND sent_at IS NULL AND seq <= ?",
 			s.stamp().UnixMicro(), mailbox(to), through)
 		return err
 	})
@@ -238,7 +246,7 @@ func (s *State) Acknowledge(ctx context.Context, to dffmpeg.Recipient, ids []str
 		total = 0
 		at := s.stamp().UnixMicro()
 		for _, id := range ids {
-			count, err := tx.exec(ctx, `UPDATE dffmpeg_messages SET acked_at = ?, sent_at = COALESCE(sent_at, ?)
+			count, err := tx.exec(ctx, `UPDATE dffmpeg_messages SET acked_at = ?, sent_at = COALESCE(sent_at, ?), transport = NULL
 				WHERE mailbox = ? AND message_id = ? AND acked_at IS NULL`, at, at, mailbox(to), id)
 			if err != nil {
 				return err
@@ -253,30 +261,71 @@ func (s *State) Acknowledge(ctx context.Context, to dffmpeg.Recipient, ids []str
 	return int(total), nil
 }
 
+// waiting is a recipient and the ID of the oldest message that it waits for.
+type waiting struct {
+	to     dffmpeg.Recipient
+	oldest string
+}
+
 // Unsent implements store.Messages.
 func (s *State) Unsent(ctx context.Context, transports []string, limit int) ([]dffmpeg.Recipient, error) {
 	if len(transports) == 0 || limit <= 0 {
 		return nil, s.unavailable(ctx, ctx.Err())
 	}
-	names := anys(transports)
-	var found []dffmpeg.Recipient
+	var all []waiting
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
-		var err error
-		found, err = list(ctx, tx, func(row scanner) (dffmpeg.Recipient, error) {
-			var to dffmpeg.Recipient
-			var oldest string
-			err := row.Scan(&to.Kind, &to.ID, &to.JobID, &oldest)
-			return to, err
-		}, `SELECT 'worker', w.worker_id, '', MIN(m.message_id) FROM dffmpeg_workers w
-			JOIN dffmpeg_messages m ON m.mailbox = CONCAT('worker/', w.worker_id) AND m.sent_at IS NULL
-			WHERE w.transport IN (`+marks(len(names))+`)
-			GROUP BY w.worker_id
-			UNION ALL
-			SELECT 'requester', r.recipient_id, r.job_id, MIN(r.message_id) FROM dffmpeg_messages r
-			WHERE r.sent_at IS NULL AND r.transport IN (`+marks(len(names))+`)
-			GROUP BY r.recipient_id, r.job_id
-			ORDER BY 4 LIMIT ?`, append(append(append([]any{}, names...), names...), limit)...)
+		requesters, err := waitingRequesters(ctx, tx, transports, limit)
+		if err != nil {
+			return err
+		}
+		workers, err := waitingWorkers(ctx, tx, transports)
+		all = append(requesters, workers...)
 		return err
 	})
+	slices.SortFunc(all, func(a, b waiting) int { return cmp.Compare(a.oldest, b.oldest) })
+	var found []dffmpeg.Recipient
+	for _, w := range all[:min(limit, len(all))] {
+		found = append(found, w.to)
+	}
 	return found, err
+}
+
+func waitingRequesters(ctx context.Context, tx *txn, transports []string, limit int) ([]waiting, error) {
+	return list(ctx, tx, func(row scanner) (waiting, error) {
+		w := waiting{to: dffmpeg.Recipient{Kind: dffmpeg.RecipientRequester}}
+		err := row.Scan(&w.to.ID, &w.to.JobID, &w.oldest)
+		return w, err
+	}, `SELECT recipient_id, job_id, MIN(message_id) FROM dffmpeg_messages WHERE transport IN (`+marks(len(transports))+`)
+		GROUP BY recipient_id, job_id ORDER BY 3 LIMIT ?`, append(anys(transports), limit)...)
+}
+
+// mailboxesAtOnce bounds how many mailboxes one query names: few enough for
+// every planner to look at each of them, rather than assume that they are alike.
+const mailboxesAtOnce = 50
+
+// waitingWorkers looks into the mailboxes of workers by name. Joined, some planners
+// would take the key and read all that a worker ever got.
+func waitingWorkers(ctx context.Context, tx *txn, transports []string) ([]waiting, error) {
+	ids, err := list(ctx, tx, text, "SELECT worker_id FROM dffmpeg_workers WHERE transport IN ("+marks(len(transports))+")", anys(transports)...)
+	if err != nil {
+		return nil, err
+	}
+	var all []waiting
+	for some := range slices.Chunk(ids, mailboxesAtOnce) {
+		boxes := make([]any, len(some))
+		for i, id := range some {
+			boxes[i] = mailbox(dffmpeg.ToWorker(id))
+		}
+		found, err := list(ctx, tx, func(row scanner) (waiting, error) {
+			w := waiting{to: dffmpeg.Recipient{Kind: dffmpeg.RecipientWorker}}
+			err := row.Scan(&w.to.ID, &w.oldest)
+			return w, err
+		}, `SELECT recipient_id, MIN(message_id) FROM dffmpeg_messages WHERE mailbox IN (`+marks(len(boxes))+`) AND sent_at IS NULL
+			GROUP BY recipient_id`, boxes...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }

@@ -73,14 +73,14 @@ CREATE TABLE IF NOT EXISTS dffmpeg_messages (
     not_before   BIGINT,
     sent_at      BIGINT,
     acked_at     BIGINT,
-    transport    VARBINARY(64), -- of a requester's; null for a worker's, whose transport may change
+    transport    VARBINARY(64), -- what it is to be sent by, * for a worker's; null once it is sent
     PRIMARY KEY (mailbox, seq),
     UNIQUE INDEX dffmpeg_messages_id (mailbox, message_id),
     INDEX dffmpeg_messages_unsent (mailbox, sent_at, seq),
     INDEX dffmpeg_messages_unacked (mailbox, acked_at, job_id, seq),
     INDEX dffmpeg_messages_requests (mailbox, type, job_id, seq),
     -- What the outbox is to push, among what nobody ever fetches.
-    INDEX dffmpeg_messages_outbox (sent_at, transport, recipient_id, job_id, message_id),
+    INDEX dffmpeg_messages_outbox (transport, recipient_id, job_id, message_id),
     INDEX dffmpeg_messages_created (created_at)
 ) ENGINE = InnoDB, CHARACTER SET utf8mb4, COLLATE utf8mb4_bin;
 

@@ -70,7 +70,7 @@ CREATE TABLE dffmpeg_messages (
     not_before   INTEGER,
     sent_at      INTEGER,
     acked_at     INTEGER,
-    transport    TEXT, -- of a requester's; null for a worker's, whose transport may change
+    transport    TEXT, -- what it is to be sent by, * for a worker's; null once it is sent
     PRIMARY KEY (mailbox, seq)
 );
 CREATE UNIQUE INDEX dffmpeg_messages_id ON dffmpeg_messages (mailbox, message_id);
@@ -80,8 +80,7 @@ CREATE INDEX dffmpeg_messages_unsent ON dffmpeg_messages (mailbox, sent_at, seq)
 CREATE INDEX dffmpeg_messages_unacked ON dffmpeg_messages (mailbox, acked_at, job_id, seq) WHERE acked_at IS NULL;
 CREATE INDEX dffmpeg_messages_requests ON dffmpeg_messages (mailbox, job_id, seq) WHERE type = 'job_request';
 -- What the outbox is to push, among what nobody ever fetches.
-CREATE INDEX dffmpeg_messages_outbox ON dffmpeg_messages (transport, recipient_id, job_id, message_id)
-    WHERE sent_at IS NULL AND transport IS NOT NULL;
+CREATE INDEX dffmpeg_messages_outbox ON dffmpeg_messages (transport, recipient_id, job_id, message_id) WHERE transport IS NOT NULL;
 CREATE INDEX dffmpeg_messages_created ON dffmpeg_messages (created_at);
 
 -- Output in chunks: of one batch (message_id announced it) what it has of one
