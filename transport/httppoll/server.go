@@ -90,7 +90,9 @@ func (s *Server) Routes() []transport.Route {
 			Method: http.MethodGet, Pattern: s.base + "/worker", Summary: "Messages for a worker",
 			Recipient: func(r *http.Request, caller dffmpeg.Identity) (dffmpeg.Recipient, error) {
 				if caller.Role != dffmpeg.RoleWorker {
-					return dffmpeg.Recipient{}, dffmpeg.Errorf(dffmpeg.CodeForbidden, "Only workers have messages here; %s has the role %s", caller.ClientID, caller.Role)
+					return dffmpeg.Recipient{}, dffmpeg.Errorf(dffmpeg.CodeForbidden,
+						"Only workers have messages here; %s has the role %s. An admin can change it: dffmpeg admin user set-role %s worker",
+						caller.ClientID, caller.Role, caller.ClientID)
 				}
 				_, err := parse(r)
 				return dffmpeg.ToWorker(caller.ClientID), err
