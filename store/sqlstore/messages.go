@@ -115,19 +115,15 @@ func (p *post) store(ctx context.Context, m dffmpeg.Message) (dffmpeg.Message, b
 	return m, err == nil, err
 }
 
-// whatever is kept as the transport of a message to a worker: the one that the
-// worker has when the message is sent.
-const whatever = "*"
-
-// transport returns what a message that is yet to be sent travels by: of one to
-// a requester the job's transport, which never changes. Once it is sent, null is
-// kept: so planners know how few there are to be sent, whatever there is that
-// nobody ever fetches.
-func (p *post) transport(to dffmpeg.Recipient) string {
+// transport returns what a message that is yet to be sent to a requester travels
+// by: the job's transport, which never changes. A worker's does, so it is null, as
+// it becomes once a message is sent: then planners know how few there are to be
+// sent, whatever there is that nobody ever fetches.
+func (p *post) transport(to dffmpeg.Recipient) *string {
 	if to.Kind != dffmpeg.RecipientRequester {
-		return whatever
+		return nil
 	}
-	return p.job.Transport
+	return &p.job.Transport
 }
 
 // counter returns a recipient's counter, nil when there is no such recipient,

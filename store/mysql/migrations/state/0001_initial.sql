@@ -73,7 +73,7 @@ CREATE TABLE IF NOT EXISTS dffmpeg_messages (
     not_before   BIGINT,
     sent_at      BIGINT,
     acked_at     BIGINT,
-    transport    VARBINARY(64), -- what it is to be sent by, * for a worker's; null once it is sent
+    transport    VARBINARY(64), -- of a requester's until it is sent; null for a worker's, whose transport may change
     PRIMARY KEY (mailbox, seq),
     UNIQUE INDEX dffmpeg_messages_id (mailbox, message_id),
     INDEX dffmpeg_messages_unsent (mailbox, sent_at, seq),

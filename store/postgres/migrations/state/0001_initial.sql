@@ -71,7 +71,7 @@ CREATE TABLE dffmpeg_messages (
     not_before   BIGINT,
     sent_at      BIGINT,
     acked_at     BIGINT,
-    transport    TEXT, -- what it is to be sent by, * for a worker's; null once it is sent
+    transport    TEXT, -- of a requester's until it is sent; null for a worker's, whose transport may change
     PRIMARY KEY (mailbox, seq)
 );
 CREATE UNIQUE INDEX dffmpeg_messages_id ON dffmpeg_messages (mailbox, message_id);
