@@ -19,7 +19,6 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
-	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/dbserver"
 	"github.com/dffmpeg/dffmpeg/store/sqlstore"
@@ -44,55 +43,28 @@ const (
 func DefaultSettings() dbserver.Settings { return dbserver.Defaults(3306, "root") }
 
 // Options is what the engine needs besides its settings.
-type Options struct {
-	Tables store.Tables
-	Now    func() time.Time
-	IDs    dffmpeg.IDSource
+type Options = dbserver.Options
+
+// kind is what this engine does differently from others with a server.
+func kind() dbserver.Kind {
+	return dbserver.Kind{
+		Name: "mysql", Title: "MySQL", Defaults: DefaultSettings(), Migrations: migrations,
+		Dialect: dialect(), Find: find(), Connect: connect, Migrate: migrate,
+	}
 }
+
+// Engine returns the engine for a registry.
+func Engine() store.Engine { return kind().Engine() }
 
 // Open opens the database for jobs, workers and messages, which must exist, and
 // brings its schema up to date.
 func Open(ctx context.Context, settings dbserver.Settings, options Options) (*sqlstore.State, error) {
-	db, err := open(ctx, settings, options, sqlstore.StateSchema, dialect())
-	if err != nil {
-		return nil, err
-	}
-	return &sqlstore.State{DB: db}, nil
+	return kind().OpenState(ctx, settings, options)
 }
 
 // OpenIdentities opens the database for identities. It may be the same one.
 func OpenIdentities(ctx context.Context, settings dbserver.Settings, options Options) (*sqlstore.Identities, error) {
-	db, err := open(ctx, settings, options, sqlstore.IdentitiesSchema, dialect())
-	if err != nil {
-		return nil, err
-	}
-	return &sqlstore.Identities{DB: db}, nil
-}
-
-func open(ctx context.Context, settings dbserver.Settings, options Options, part sqlstore.Part, dialect sqlstore.Dialect) (*sqlstore.DB, error) {
-	schema, err := part(migrations, options.Tables)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := connect(settings)
-	if err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, pool, schema); err != nil {
-		return nil, errors.Join(explained(settings, err), pool.Close())
-	}
-	dialect = dialect.WithTables(options.Tables)
-	server := sqlstore.NewServer(pool, dialect, nil) // connections have their level
-	return sqlstore.New(sqlstore.Config{Writer: server, Reader: server, Dialect: dialect, Now: options.Now, IDs: options.IDs}), nil
-}
-
-// explained is an error of opening the database, for people.
-func explained(settings dbserver.Settings, err error) error {
-	where := fmt.Sprintf("MySQL database %s at %s", settings.Database, settings.Address())
-	if detail := explain(err); detail != "" {
-		return fmt.Errorf("%s: %s (%w)", where, detail, cause(err))
-	}
-	return fmt.Errorf("%s: %w", where, err)
+	return kind().OpenIdentities(ctx, settings, options)
 }
 
 // connect returns a pool of connections; none is made yet.

@@ -29,8 +29,9 @@ func recording(asked *history.Recorder) storetest.Open {
 	return func(t *testing.T, o storetest.Options) store.State {
 		t.Helper()
 		names := tables(t, "MARIADB")
-		db, err := open(t.Context(), server(t, "MARIADB"), Options{Tables: names, Now: o.Now, IDs: o.IDs},
-			sqlstore.StateSchema, asked.Dialect(dialect(), names))
+		k := kind()
+		k.Dialect = asked.Dialect(dialect(), names)
+		db, err := k.Open(t.Context(), server(t, "MARIADB"), Options{Tables: names, Now: o.Now, IDs: o.IDs}, sqlstore.StateSchema)
 		if err != nil {
 			t.Fatal(err)
 		}

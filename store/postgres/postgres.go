@@ -9,14 +9,12 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/dbserver"
 	"github.com/dffmpeg/dffmpeg/store/sqlstore"
@@ -36,55 +34,29 @@ const (
 func DefaultSettings() dbserver.Settings { return dbserver.Defaults(5432, "postgres") }
 
 // Options is what the engine needs besides its settings.
-type Options struct {
-	Tables store.Tables
-	Now    func() time.Time
-	IDs    dffmpeg.IDSource
+type Options = dbserver.Options
+
+// kind is what this engine does differently from others with a server.
+func kind() dbserver.Kind {
+	return dbserver.Kind{
+		Name: "postgres", Title: "PostgreSQL", Defaults: DefaultSettings(), Migrations: migrations,
+		Dialect: dialect(), Find: find(), Connect: connect, Migrate: migrate,
+		Transactions: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+	}
 }
+
+// Engine returns the engine for a registry.
+func Engine() store.Engine { return kind().Engine() }
 
 // Open opens the database for jobs, workers and messages, which must exist, and
 // brings its schema up to date.
 func Open(ctx context.Context, settings dbserver.Settings, options Options) (*sqlstore.State, error) {
-	db, err := open(ctx, settings, options, sqlstore.StateSchema, dialect())
-	if err != nil {
-		return nil, err
-	}
-	return &sqlstore.State{DB: db}, nil
+	return kind().OpenState(ctx, settings, options)
 }
 
 // OpenIdentities opens the database for identities. It may be the same one.
 func OpenIdentities(ctx context.Context, settings dbserver.Settings, options Options) (*sqlstore.Identities, error) {
-	db, err := open(ctx, settings, options, sqlstore.IdentitiesSchema, dialect())
-	if err != nil {
-		return nil, err
-	}
-	return &sqlstore.Identities{DB: db}, nil
-}
-
-func open(ctx context.Context, settings dbserver.Settings, options Options, part sqlstore.Part, dialect sqlstore.Dialect) (*sqlstore.DB, error) {
-	schema, err := part(migrations, options.Tables)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := connect(settings)
-	if err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, pool, schema); err != nil {
-		return nil, errors.Join(explained(settings, err), pool.Close())
-	}
-	dialect = dialect.WithTables(options.Tables)
-	server := sqlstore.NewServer(pool, dialect, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	return sqlstore.New(sqlstore.Config{Writer: server, Reader: server, Dialect: dialect, Now: options.Now, IDs: options.IDs}), nil
-}
-
-// explained is an error of opening the database, for people.
-func explained(settings dbserver.Settings, err error) error {
-	where := fmt.Sprintf("PostgreSQL database %s at %s", settings.Database, settings.Address())
-	if detail := explain(err); detail != "" {
-		return fmt.Errorf("%s: %s (%w)", where, detail, cause(err))
-	}
-	return fmt.Errorf("%s: %w", where, err)
+	return kind().OpenIdentities(ctx, settings, options)
 }
 
 // connect returns a pool of connections; none is made yet.
