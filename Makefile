@@ -47,6 +47,7 @@ vuln: ## look for known vulnerabilities in what the binaries use (needs the Inte
 .PHONY: bench
 bench: ## run the benchmarks and print their results
 	@dev/deps
+	@dev/services up >/dev/null
 	@dev/bench
 
 .PHONY: fuzz
