@@ -70,7 +70,11 @@ func freePort(t *testing.T) int {
 func (c *cluster) write(name, content string) string {
 	c.t.Helper()
 	path := filepath.Join(c.dir, name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	// At once, as a program that was started before may be reading it.
+	if err := os.WriteFile(path+".new", []byte(content), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
 		c.t.Fatal(err)
 	}
 	return path
