@@ -33,19 +33,9 @@ func URL(t testing.TB, name string) string {
 
 // written returns a variable that dev/services wrote, "" when there is none.
 func written(variable string) string {
-	dir, err := os.Getwd()
+	dir, err := repository()
 	if err != nil {
 		return ""
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return ""
-		}
-		dir = parent
 	}
 	text, err := os.ReadFile(filepath.Join(dir, ".services", "env"))
 	if err != nil {

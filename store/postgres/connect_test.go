@@ -15,7 +15,7 @@ import (
 
 // options returns the options of an ordinary program.
 func options(t testing.TB) Options {
-	return Options{Tables: tables(t), Now: time.Now, IDs: dffmpeg.NewIDSource()}
+	return Options{Tables: tables(t, "POSTGRES"), Now: time.Now, IDs: dffmpeg.NewIDSource()}
 }
 
 // cipher returns how a connection with these settings is encrypted, "" when it
@@ -33,7 +33,7 @@ func cipher(t *testing.T, settings dbserver.Settings) (string, error) {
 }
 
 func TestEncryptedConnections(t *testing.T) {
-	plain := server(t)
+	plain := server(t, "POSTGRES")
 	if got, err := cipher(t, plain); got != "" || err != nil {
 		t.Errorf("without TLS: cipher %q, %v", got, err)
 	}
@@ -63,7 +63,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"does not exist on its server":    func(s *dbserver.Settings) { s.Database = "missing_database" },
 		"cannot be reached":               func(s *dbserver.Settings) { s.Port = 1 },
 	} {
-		settings := server(t)
+		settings := server(t, "POSTGRES")
 		change(&settings)
 		_, err := Open(t.Context(), settings, options(t))
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), settings.Address()) {
@@ -82,7 +82,7 @@ func TestStartsTogether(t *testing.T) {
 	errs := make(chan error, 8)
 	for range cap(errs) {
 		go func() {
-			state, err := Open(t.Context(), server(t), o)
+			state, err := Open(t.Context(), server(t, "POSTGRES"), o)
 			if err == nil {
 				err = state.Close()
 			}
@@ -99,7 +99,7 @@ func TestStartsTogether(t *testing.T) {
 // TestFailuresGiveNothingAway: neither SQL nor names nor values of a query that
 // fails, not even to the log.
 func TestFailuresGiveNothingAway(t *testing.T) {
-	settings := server(t)
+	settings := server(t, "POSTGRES")
 	o := options(t)
 	state, err := Open(t.Context(), settings, o)
 	if err != nil {

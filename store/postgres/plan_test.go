@@ -35,10 +35,10 @@ const (
 func recording(asked *history.Recorder) storetest.Open {
 	return func(t *testing.T, o storetest.Options) store.State {
 		t.Helper()
-		names := tables(t)
+		names := tables(t, "POSTGRES")
 		k := kind()
 		k.Dialect = asked.Dialect(dialect(), names)
-		db, err := k.Open(t.Context(), server(t), Options{Tables: names, Now: o.Now, IDs: o.IDs}, sqlstore.StateSchema)
+		db, err := k.Open(t.Context(), server(t, "POSTGRES"), Options{Tables: names, Now: o.Now, IDs: o.IDs}, sqlstore.StateSchema)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func recording(asked *history.Recorder) storetest.Open {
 // fill gives a new store a history and a present.
 func fill(t *testing.T, pool *sql.DB, names store.Tables) {
 	t.Helper()
-	state, err := Open(t.Context(), server(t), Options{Tables: names, Now: time.Now, IDs: dffmpeg.NewIDSource()})
+	state, err := Open(t.Context(), server(t, "POSTGRES"), Options{Tables: names, Now: time.Now, IDs: dffmpeg.NewIDSource()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +74,8 @@ func checkPlans(t *testing.T, asked *history.Recorder) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := tables(t)
-	pool, err := connect(server(t))
+	names := tables(t, "POSTGRES")
+	pool, err := connect(server(t, "POSTGRES"))
 	if err != nil {
 		t.Fatal(err)
 	}

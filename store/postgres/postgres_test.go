@@ -15,18 +15,18 @@ import (
 )
 
 // server returns where the server for tests is.
-func server(t testing.TB) dbserver.Settings {
+func server(t testing.TB, service string) dbserver.Settings {
 	t.Helper()
-	return testservices.Database(t, "POSTGRES", DefaultSettings())
+	return testservices.Database(t, service, DefaultSettings())
 }
 
 // tables returns names that nobody else uses, and drops the tables when the
 // test ends.
-func tables(t testing.TB) store.Tables {
+func tables(t testing.TB, service string) store.Tables {
 	t.Helper()
 	prefix := "t" + strings.ToLower(rand.Text()[:12])
 	t.Cleanup(func() {
-		pool, err := connect(server(t))
+		pool, err := connect(server(t, service))
 		if err != nil {
 			t.Error(err)
 			return
@@ -48,7 +48,7 @@ func tables(t testing.TB) store.Tables {
 
 func openState(t *testing.T, o storetest.Options) store.State {
 	t.Helper()
-	state, err := Open(t.Context(), server(t), Options{Tables: tables(t), Now: o.Now, IDs: o.IDs})
+	state, err := Open(t.Context(), server(t, "POSTGRES"), Options{Tables: tables(t, "POSTGRES"), Now: o.Now, IDs: o.IDs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestStateLikeTheReference(t *testing.T) {
 func TestIdentities(t *testing.T) {
 	storetest.RunIdentities(t, func(t *testing.T) store.Identities {
 		t.Helper()
-		identities, err := OpenIdentities(t.Context(), server(t), Options{Tables: tables(t), Now: time.Now, IDs: dffmpeg.NewIDSource()})
+		identities, err := OpenIdentities(t.Context(), server(t, "POSTGRES"), Options{Tables: tables(t, "POSTGRES"), Now: time.Now, IDs: dffmpeg.NewIDSource()})
 		if err != nil {
 			t.Fatal(err)
 		}

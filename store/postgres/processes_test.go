@@ -35,8 +35,8 @@ func openAt(ctx context.Context, text string) (store.State, error) {
 }
 
 func TestTwoProcesses(t *testing.T) {
-	settings := server(t)
-	at := place{Settings: settings, Password: settings.Password.Reveal(), Tables: tables(t)}
+	settings := server(t, "POSTGRES")
+	at := place{Settings: settings, Password: settings.Password.Reveal(), Tables: tables(t, "POSTGRES")}
 	text, err := json.Marshal(at)
 	if err != nil {
 		t.Fatal(err)

@@ -1,94 +1,38 @@
 package sqlite
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
-	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/sqlstore"
+	"github.com/dffmpeg/dffmpeg/store/storetest/crash"
 )
 
-// dyingProcess names the database that this test binary, run again, is to
-// submit jobs to until it is killed.
-const dyingProcess = "DFFMPEG_TEST_SQLITE_DYING"
-
-// submitForever is the process that dies: it writes the ID of each job that the
-// store has confirmed.
-func submitForever(path string) error {
-	ctx := context.Background()
-	state, err := Open(ctx, at(path), options())
+// openWith opens the store of a file, with a writer that is what wrap makes of
+// the engine's.
+func openWith(ctx context.Context, path string, wrap func(sqlstore.Writer) sqlstore.Writer) (store.State, error) {
+	config, err := connect(ctx, at(path), options(), sqlstore.StateSchema, dialect())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer state.Close()
-	errs := make(chan error)
-	var lines sync.Mutex
-	for range 8 {
-		go func() {
-			for {
-				change, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg"})
-				if err == nil {
-					lines.Lock()
-					_, err = fmt.Println(change.Job.ID)
-					lines.Unlock()
-				}
-				if err != nil {
-					errs <- err
-					return
-				}
-			}
-		}()
+	if wrap != nil {
+		config.Writer = wrap(config.Writer)
 	}
-	return <-errs
+	return &sqlstore.State{DB: sqlstore.New(config)}, nil
 }
 
 // TestKilledProcess: what the store confirmed is there after its process was
-// killed in the middle of its work, and the file is whole.
+// killed in the middle of its work, nothing is half there, and the file is whole.
 func TestKilledProcess(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "state.db")
-	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), dyingProcess+"="+path)
-	output, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var confirmed []string
-	for lines := bufio.NewScanner(output); lines.Scan(); {
-		if len(confirmed) > 0 && len(lines.Text()) < len(confirmed[0]) {
-			break // cut off by the end
+	crash.RunProcess(t, openWith, func(t *testing.T, path string) {
+		t.Helper()
+		if got := answer(t, at(path), "PRAGMA integrity_check"); got != "ok" {
+			t.Fatalf("the file: %s", got)
 		}
-		confirmed = append(confirmed, lines.Text())
-		if len(confirmed) == 500 {
-			if err := command.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := command.Wait(); err == nil || len(confirmed) < 500 {
-		t.Fatalf("the process ended by itself: %v, after %d jobs", err, len(confirmed))
-	}
-	state, err := Open(t.Context(), at(path), options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer state.Close()
-	for _, id := range confirmed {
-		if _, err := state.Job(t.Context(), id); err != nil {
-			t.Errorf("job %s was confirmed: %v", id, err)
-		}
-	}
-	if got := answer(t, at(path), "PRAGMA integrity_check"); got != "ok" {
-		t.Errorf("the file: %s", got)
-	}
+	})
 }
 
 // TestPragmas: the setting reaches the connections, which use a log, and no

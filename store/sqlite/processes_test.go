@@ -14,6 +14,7 @@ import (
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/storetest"
+	"github.com/dffmpeg/dffmpeg/store/storetest/crash"
 )
 
 // otherProcess names the database that this test binary, run again, is to
@@ -38,14 +39,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	if path := os.Getenv(dyingProcess); path != "" {
-		if err := submitForever(path); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
-	if storetest.Racing(openAt) {
+	if storetest.Racing(openAt) || crash.Dying(openWith) {
 		return
 	}
 	goleak.VerifyTestMain(m)

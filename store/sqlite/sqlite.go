@@ -75,32 +75,41 @@ func OpenIdentities(ctx context.Context, settings Settings, options Options) (*s
 }
 
 func open(ctx context.Context, settings Settings, options Options, part sqlstore.Part, dialect sqlstore.Dialect) (*sqlstore.DB, error) {
-	schema, err := part(migrations, options.Tables)
+	config, err := connect(ctx, settings, options, part, dialect)
 	if err != nil {
 		return nil, err
 	}
+	return sqlstore.New(config), nil
+}
+
+// connect opens the connections to a file whose schema it brings up to date.
+func connect(ctx context.Context, settings Settings, options Options, part sqlstore.Part, dialect sqlstore.Dialect) (sqlstore.Config, error) {
+	schema, err := part(migrations, options.Tables)
+	if err != nil {
+		return sqlstore.Config{}, err
+	}
 	if err := prepareFile(settings.Path); err != nil {
-		return nil, err
+		return sqlstore.Config{}, err
 	}
 	write, err := sql.Open("sqlite", source(settings, writeTimeout))
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", settings.Path, err)
+		return sqlstore.Config{}, fmt.Errorf("open database %s: %w", settings.Path, err)
 	}
 	write.SetMaxOpenConns(1)
 	if err := migrate(ctx, write, schema); err != nil {
-		return nil, errors.Join(fmt.Errorf("database %s: %w", settings.Path, err), write.Close())
+		return sqlstore.Config{}, errors.Join(fmt.Errorf("database %s: %w", settings.Path, err), write.Close())
 	}
 	read, err := sql.Open("sqlite", source(settings, readTimeout))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", settings.Path, err), write.Close())
+		return sqlstore.Config{}, errors.Join(fmt.Errorf("open database %s: %w", settings.Path, err), write.Close())
 	}
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	dialect = dialect.WithTables(options.Tables)
-	return sqlstore.New(sqlstore.Config{
+	return sqlstore.Config{
 		Writer: newWriter(write, dialect), Reader: reader{sqlstore.NewStatements(read, dialect.Rebind), read},
 		Dialect: dialect, Now: options.Now, IDs: options.IDs,
-	}), nil
+	}, nil
 }
 
 // reader is the pool of connections that read, with the statements prepared on
