@@ -28,6 +28,7 @@ postgres_start() {
     # Those of a server that was killed. It is dead, but its number may still be
     # in the table of processes, or be another's.
     rm -f "$dir/data/postmaster.pid" "$dir"/data/.s.PGSQL.*.lock
+    [[ $dir != *-crash ]] || small_disk postgres "$dir/small" 16M
     launch "$dir" postgres "$bin/postgres" -D "$dir/data" -p "$(cat "$dir/port")" -k "$dir/data" -c listen_addresses=127.0.0.1 \
       -c max_connections=400 -c shared_buffers=64MB -c ssl=on -c ssl_ca_file="$data/tls/ca.pem" \
       -c ssl_cert_file="$data/tls/server.pem" -c ssl_key_file="$dir/data/server.key"
@@ -35,4 +36,9 @@ postgres_start() {
   wait_until 60 "$dir" postgres_sql "$dir" postgres "SELECT 1"
   [[ -n $(postgres_sql "$dir" postgres "SELECT 1 FROM pg_database WHERE datname = 'dffmpeg'") ]] ||
     postgres_sql "$dir" postgres "CREATE DATABASE dffmpeg"
+  [[ $dir == *-crash ]] || return 0
+  [[ -n $(postgres_sql "$dir" postgres "SELECT 1 FROM pg_tablespace WHERE spcname = 'small'") ]] ||
+    postgres_sql "$dir" postgres "CREATE TABLESPACE small LOCATION '$dir/small'"
+  [[ -n $(postgres_sql "$dir" postgres "SELECT 1 FROM pg_database WHERE datname = 'small'") ]] ||
+    postgres_sql "$dir" postgres "CREATE DATABASE small TABLESPACE small"
 }

@@ -24,9 +24,15 @@ func server(t testing.TB, service string) dbserver.Settings {
 // test ends.
 func tables(t testing.TB, service string) store.Tables {
 	t.Helper()
+	return tablesIn(t, server(t, service))
+}
+
+// tablesIn does so in a database.
+func tablesIn(t testing.TB, settings dbserver.Settings) store.Tables {
+	t.Helper()
 	prefix := "t" + strings.ToLower(rand.Text()[:12])
 	t.Cleanup(func() {
-		pool, err := connect(server(t, service))
+		pool, err := connect(settings)
 		if err != nil {
 			t.Error(err)
 			return
