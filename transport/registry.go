@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Decoder fills a transport's own settings struct from the configuration,
@@ -26,6 +27,9 @@ type ServerOptions struct {
 	Settings Decoder
 	Mailbox  Mailbox
 	Logger   *slog.Logger
+	// OfferLifetime is how long a job_request means anything: a broker that can
+	// forgets it after that. 0: for ever.
+	OfferLifetime time.Duration
 }
 
 // ClientOptions is what a Client is made from.
@@ -39,7 +43,11 @@ type ClientOptions struct {
 // Plugin is a transport as a registry knows it. A program that plays one end
 // only may leave the other constructor nil.
 type Plugin struct {
-	Name      string
+	Name string
+	// Lossy says that a client may miss what was sent while it did not listen,
+	// or while the broker was away. It calls Subscription.Ready; peers listen
+	// through [Reliable], which fetches what is missing.
+	Lossy     bool
 	NewServer func(ServerOptions) (Server, error)
 	NewClient func(ClientOptions) (Client, error)
 }
@@ -96,6 +104,9 @@ func (r Registry) NewServer(name string, options ServerOptions) (Server, error) 
 	}
 	return server, nil
 }
+
+// Lossy reports whether a transport is. See [Plugin].
+func (r Registry) Lossy(name string) bool { return r.plugins[name].Lossy }
 
 // NewClient makes a peer's end of a transport.
 func (r Registry) NewClient(name string, options ClientOptions) (Client, error) {

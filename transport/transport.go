@@ -5,7 +5,8 @@
 // coordinator and a [Client] in the peer. The promise to the peer is the same
 // on every transport: at least once, in order per recipient, nothing lost
 // while either side is away. Durability is the store's; a transport only
-// carries, and says what it carried.
+// carries, and says what it carried. What a broker may lose the peer fetches:
+// see [Reliable].
 package transport
 
 import (
@@ -104,4 +105,8 @@ type Subscription struct {
 	// After is the ID of the last message known, "" to begin with what the
 	// recipient has not acknowledged.
 	After string
+	// Ready, unless nil, is called by a client of a lossy transport each time it
+	// has begun to hear what is sent from now on, before it delivers any of it:
+	// after the first connection and after every other one. It does not block.
+	Ready func()
 }

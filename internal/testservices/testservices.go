@@ -77,3 +77,26 @@ func Settings(t testing.TB, address string, settings dbserver.Settings) dbserver
 	}
 	return settings
 }
+
+// Login is where a message broker is, and who we are to it.
+type Login struct {
+	Host     string
+	Port     int
+	User     string
+	Password secret.Value
+}
+
+// Broker returns where a message broker is.
+func Broker(t testing.TB, name string) Login {
+	t.Helper()
+	u, err := url.Parse(URL(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatalf("the port of %s: %v", u.Redacted(), err)
+	}
+	password, _ := u.User.Password()
+	return Login{Host: u.Hostname(), Port: port, User: u.User.Username(), Password: secret.New(password)}
+}

@@ -4,7 +4,6 @@ package dbserver
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dffmpeg/dffmpeg/internal/tlsfiles"
 	"github.com/dffmpeg/dffmpeg/secret"
 )
 
@@ -86,29 +86,5 @@ func (s *Settings) TLS() (*tls.Config, error) {
 	if !s.UseSSL && s.SSLCA == "" && s.SSLCert == "" && s.SSLKey == "" {
 		return nil, nil //nolint:nilnil // none is a value
 	}
-	// Without verification whoever stands in between can read and change
-	// everything; it is off only when the configuration says so.
-	config := &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: !s.SSLVerify} //nolint:gosec // as configured
-	if s.SSLCA != "" {
-		text, err := os.ReadFile(s.SSLCA)
-		if err != nil {
-			return nil, fmt.Errorf("ssl_ca: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("ssl_ca: %s has no certificate in PEM form", s.SSLCA)
-		}
-	}
-	switch {
-	case s.SSLCert == "" && s.SSLKey == "":
-		return config, nil
-	case s.SSLCert == "" || s.SSLKey == "":
-		return nil, errors.New("ssl_cert and ssl_key belong together; only one of them is set")
-	}
-	own, err := tls.LoadX509KeyPair(s.SSLCert, s.SSLKey)
-	if err != nil {
-		return nil, fmt.Errorf("ssl_cert and ssl_key: %w", err)
-	}
-	config.Certificates = []tls.Certificate{own}
-	return config, nil
+	return tlsfiles.Files{ServerName: s.Host, CA: s.SSLCA, Cert: s.SSLCert, Key: s.SSLKey, Verify: s.SSLVerify}.Config()
 }

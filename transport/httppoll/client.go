@@ -78,7 +78,7 @@ type handlerError struct{ error }
 // error with the code unauthenticated, forbidden or not found. It is called
 // once.
 func (c *Client) Listen(ctx context.Context, handle handler) error {
-	pause := newPauses(c.logger)
+	backoff := transport.NewBackoff("the coordinator", c.logger)
 	for {
 		began, cursor := time.Now(), c.cursor
 		err := c.connect(ctx, handle)
@@ -88,29 +88,19 @@ func (c *Client) Listen(ctx context.Context, handle handler) error {
 			return ctx.Err()
 		case errors.As(err, &own):
 			return own.error
-		case permanent(err):
+		case transport.Permanent(err):
 			return err
 		}
 		lasted := time.Since(began)
-		if c.cursor != cursor || lasted >= mostPause {
-			pause.reset()
+		if c.cursor != cursor || lasted >= backoff.MostPause() {
+			backoff.Reset()
 		}
 		if err == nil && (c.cursor != cursor || lasted >= c.wait/2) {
 			continue // a poll was answered: ask again
 		}
-		if err := pause.wait(ctx, err); err != nil {
+		if err := backoff.Wait(ctx, err); err != nil {
 			return err
 		}
-	}
-}
-
-// permanent reports whether an error will not go away by trying again.
-func permanent(err error) bool {
-	switch dffmpeg.CodeOf(err) {
-	case dffmpeg.CodeUnauthenticated, dffmpeg.CodeForbidden, dffmpeg.CodeNotFound:
-		return true
-	default:
-		return false
 	}
 }
 

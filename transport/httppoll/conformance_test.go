@@ -15,7 +15,7 @@ func TestConformance(t *testing.T) {
 				return transporttest.Fixture{
 					Plugin:         httppoll.Plugin(),
 					ClientSettings: clientSettings(streaming, 5*time.Second),
-					Features:       transporttest.Features{Copies: true, Rewinds: true},
+					Features:       transporttest.Features{Copies: true, Rewinds: true, Keeps: true},
 				}
 			})
 		})

@@ -132,6 +132,16 @@ func (m *Mailbox) After(_ context.Context, to dffmpeg.Recipient, cursor string) 
 	return m.read(to, func(_ *box, message *dffmpeg.Message) bool { return message.ID > cursor })
 }
 
+// fetch returns how a peer of the suite fetches what may have been lost.
+func (m *Mailbox) fetch(to dffmpeg.Recipient) transport.Fetch {
+	return func(ctx context.Context, after string) ([]dffmpeg.Message, error) {
+		if after == "" {
+			return m.Unacknowledged(ctx, to)
+		}
+		return m.After(ctx, to, after)
+	}
+}
+
 // Sent implements transport.Mailbox.
 func (m *Mailbox) Sent(_ context.Context, to dffmpeg.Recipient, last dffmpeg.Message) error {
 	m.mu.Lock()

@@ -22,6 +22,9 @@ type Receiver struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 	err    error // of Listen, once ended
+	ready  ready
+	// stopped says that it ended by itself, as it should.
+	stopped bool
 
 	mu      sync.Mutex
 	heard   []dffmpeg.Message
@@ -64,6 +67,9 @@ func (r *Receiver) keep(messages []dffmpeg.Message) {
 func (r *Receiver) Stop(tb testing.TB) {
 	tb.Helper()
 	r.cancel()
+	if r.stopped {
+		return
+	}
 	if err := r.Ended(tb); !errors.Is(err, context.Canceled) {
 		tb.Errorf("Listen returned %v, want that it was canceled", err)
 	}

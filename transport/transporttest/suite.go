@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/transport"
@@ -21,6 +22,11 @@ type Features struct {
 	// Rewinds: a new subscription hears again what comes after the message it
 	// names, or without one what was not acknowledged, although it was sent.
 	Rewinds bool
+	// Keeps: what is sent while nobody listens waits until somebody does.
+	Keeps bool
+	// Buffers: a broker takes whatever is sent, and keeps it for a receiver that
+	// does not read.
+	Buffers bool
 }
 
 // Fixture is a transport as the suite runs it.
@@ -29,6 +35,11 @@ type Fixture struct {
 	ServerSettings transport.Decoder // nil for the defaults
 	ClientSettings transport.Decoder
 	Features       Features
+	// Refused are settings, of server and client, whose credentials the broker
+	// refuses; nil for a transport without credentials of its own.
+	Refused transport.Decoder
+	// RestartBroker kills the broker and starts it again; nil if there is none.
+	RestartBroker func(t *testing.T)
 }
 
 // Settings decodes by calling itself: it changes the defaults it is given.
@@ -44,7 +55,20 @@ func (s Settings) Decode(into any) error {
 
 // Run runs the suite. fixture is called for each test; what it returns shares
 // nothing with what it returned before.
-func Run(t *testing.T, fixture func(t *testing.T) Fixture) {
+func Run(t *testing.T, fixture func(t *testing.T) Fixture) { run(t, fixture, false) }
+
+// RunReliable runs the suite with a lossy transport as peers listen to it: by
+// transport.Reliable. Then it does what all transports promise.
+func RunReliable(t *testing.T, fixture func(t *testing.T) Fixture) {
+	run(t, func(t *testing.T) Fixture {
+		t.Helper()
+		f := fixture(t)
+		f.Features.Rewinds, f.Features.Keeps = true, true
+		return f
+	}, true)
+}
+
+func run(t *testing.T, fixture func(t *testing.T) Fixture, reliable bool) {
 	tests := []struct {
 		name string
 		run  func(*testing.T, *suite)
@@ -66,6 +90,8 @@ func Run(t *testing.T, fixture func(t *testing.T) Fixture) {
 		{"CancelIsPrompt", cancelPrompt},
 		{"CleanClose", cleanClose},
 		{"Names", names},
+		{"BrokerRestarts", brokerRestarts},
+		{"CredentialsRefused", refused},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -76,8 +102,9 @@ func Run(t *testing.T, fixture func(t *testing.T) Fixture) {
 			if f.ClientSettings == nil {
 				f.ClientSettings = Settings(nil)
 			}
-			s := &suite{Fixture: f, mailbox: NewMailbox()}
+			s := &suite{Fixture: f, mailbox: NewMailbox(), reliable: reliable}
 			s.coordinator = StartCoordinator(t, f.Plugin, f.ServerSettings, s.mailbox)
+			s.awaitHealthy(t)
 			test.run(t, s)
 		})
 	}
@@ -88,31 +115,89 @@ type suite struct {
 	Fixture
 	mailbox     *Mailbox
 	coordinator *Coordinator
+	reliable    bool
+}
+
+// ready is told of a client's Ready.
+type ready chan struct{}
+
+func (r ready) signal() {
+	select {
+	case r <- struct{}{}:
+	default:
+	}
+}
+
+// await waits until the client hears; one that is not lossy needs not say so.
+func (r ready) await(t *testing.T, s *suite) {
+	t.Helper()
+	if !s.Plugin.Lossy || s.Features.Keeps {
+		return
+	}
+	select {
+	case <-r:
+	case <-time.After(patience):
+		t.Fatal("the client does not become ready")
+	}
 }
 
 // client makes a peer's end that begins after a message, "" for none.
-func (s *suite) client(t *testing.T, to dffmpeg.Recipient, after string) transport.Client {
+func (s *suite) client(t *testing.T, to dffmpeg.Recipient, after string) (transport.Client, ready) {
+	t.Helper()
+	r := make(ready, 1)
+	client, err := s.clientWith(t, s.ClientSettings, transport.Subscription{
+		Recipient: to, Metadata: s.coordinator.Server.Address(to), After: after, Ready: r.signal,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, r
+}
+
+func (s *suite) clientWith(t *testing.T, settings transport.Decoder, subscription transport.Subscription) (transport.Client, error) {
 	t.Helper()
 	registry, err := transport.NewRegistry(s.Plugin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := registry.NewClient(s.Plugin.Name, transport.ClientOptions{
-		Settings:     s.ClientSettings,
-		Subscription: transport.Subscription{Recipient: to, Metadata: s.coordinator.Server.Address(to), After: after},
-		Caller:       s.coordinator.Caller(t, to.ID),
-		Logger:       Discard(),
-	})
-	if err != nil {
-		t.Fatal(err)
+	open := func(subscription transport.Subscription) (transport.Client, error) {
+		return registry.NewClient(s.Plugin.Name, transport.ClientOptions{
+			Settings:     settings,
+			Subscription: subscription,
+			Caller:       s.coordinator.Caller(t, subscription.Recipient.ID),
+			Logger:       Discard(),
+		})
 	}
-	return client
+	if !s.reliable {
+		return open(subscription)
+	}
+	return transport.Reliable(open, subscription, s.mailbox.fetch(subscription.Recipient), Discard())
 }
 
-// listen starts a receiver.
+// listen starts a receiver that hears what is sent from now on, if no more.
 func (s *suite) listen(t *testing.T, to dffmpeg.Recipient, after string) *Receiver {
 	t.Helper()
-	return Listen(t, s.client(t, to, after), nil)
+	client, ready := s.client(t, to, after)
+	receiver := Listen(t, client, nil)
+	receiver.ready = ready
+	ready.await(t, s)
+	return receiver
+}
+
+// awaitHealthy waits until the server may be offered, as peers do.
+func (s *suite) awaitHealthy(t *testing.T) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		_, err := s.coordinator.Server.Health(t.Context())
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the server does not become healthy: %v", err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // awaitSent waits until so many messages count as sent.

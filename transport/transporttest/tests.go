@@ -12,14 +12,20 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/transport"
 )
 
 var worker = dffmpeg.ToWorker("worker1")
 
 func delivery(t *testing.T, s *suite) {
 	for _, to := range []dffmpeg.Recipient{worker, requester("alice", "01JOB")} {
-		want := s.coordinator.Send(to, numbered(0, 3)...)
-		s.listen(t, to, "").Await(t, want)
+		var want []dffmpeg.Message
+		if s.Features.Keeps {
+			want = s.coordinator.Send(to, numbered(0, 3)...)
+		}
+		receiver := s.listen(t, to, "")
+		want = append(want, s.coordinator.Send(to, numbered(3, 3)...)...)
+		receiver.Await(t, want)
 		s.awaitSent(t, to, len(want))
 	}
 }
@@ -100,6 +106,10 @@ func away(t *testing.T, s *suite) {
 	first.Stop(t)
 	s.mailbox.Acknowledge(worker, want[0].ID, want[1].ID, want[2].ID)
 	want = s.coordinator.Send(worker, numbered(3, 20)...)
+	if !s.Features.Keeps {
+		s.awaitSent(t, worker, 23)
+		want = nil
+	}
 	second := s.listen(t, worker, "")
 	second.Await(t, want)
 	// It hears what comes later, too.
@@ -110,14 +120,20 @@ func away(t *testing.T, s *suite) {
 // accept is not lost.
 func failing(t *testing.T, s *suite) {
 	refused := errors.New("refused")
+	client, ready := s.client(t, worker, "")
+	receiver := Listen(t, client, func(context.Context, []dffmpeg.Message) error { return refused })
+	ready.await(t, s)
 	want := s.coordinator.Send(worker, numbered(0, 2)...)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	err := s.client(t, worker, "").Listen(ctx, func(context.Context, []dffmpeg.Message) error { return refused })
-	if !errors.Is(err, refused) {
+	if err := receiver.Ended(t); !errors.Is(err, refused) {
 		t.Errorf("Listen returned %v, want the handler's error", err)
 	}
-	s.listen(t, worker, "").Await(t, want)
+	receiver.stopped = true
+	if !s.Features.Keeps {
+		s.awaitSent(t, worker, 2)
+		want = nil
+	}
+	second := s.listen(t, worker, "")
+	second.Await(t, append(want, s.coordinator.Send(worker, numbered(2, 2)...)...))
 }
 
 func restarts(t *testing.T, s *suite) {
@@ -142,7 +158,8 @@ func slow(t *testing.T, s *suite) {
 	const total, most = 200, 150 // between the ends lie the sockets' buffers, 10 MB
 	s.mailbox.Limit = 10
 	proceed, handling := make(chan struct{}), make(chan struct{}, total)
-	receiver := Listen(t, s.client(t, worker, ""), func(ctx context.Context, _ []dffmpeg.Message) error {
+	client, ready := s.client(t, worker, "")
+	receiver := Listen(t, client, func(ctx context.Context, _ []dffmpeg.Message) error {
 		handling <- struct{}{}
 		select {
 		case <-ctx.Done():
@@ -151,6 +168,7 @@ func slow(t *testing.T, s *suite) {
 			return nil
 		}
 	})
+	ready.await(t, s)
 	payload := map[string]string{"content": strings.Repeat("x", 100<<10)}
 	want := s.coordinator.Send(worker, payload)
 	<-handling // it is busy from now on
@@ -159,7 +177,7 @@ func slow(t *testing.T, s *suite) {
 	}
 	// Another recipient's mail passes.
 	s.listen(t, requester("alice", "01A"), "").Await(t, s.coordinator.Send(requester("alice", "01A"), "passes"))
-	if sent := s.mailbox.SentCount(worker); sent > most {
+	if sent := s.mailbox.SentCount(worker); sent > most && !s.Features.Buffers {
 		t.Errorf("%d of %d messages of 100 kB were sent to a receiver that does not read", sent, total)
 	}
 	close(proceed)
@@ -208,8 +226,8 @@ func ascending(t *testing.T, messages []dffmpeg.Message) {
 }
 
 func rewind(t *testing.T, s *suite) {
-	want := s.coordinator.Send(worker, numbered(0, 10)...)
 	first := s.listen(t, worker, "")
+	want := s.coordinator.Send(worker, numbered(0, 10)...)
 	first.Await(t, want)
 	s.awaitSent(t, worker, len(want))
 	first.Stop(t)
@@ -223,8 +241,8 @@ func rewind(t *testing.T, s *suite) {
 }
 
 func unacknowledged(t *testing.T, s *suite) {
-	want := s.coordinator.Send(worker, numbered(0, 6)...)
 	first := s.listen(t, worker, "")
+	want := s.coordinator.Send(worker, numbered(0, 6)...)
 	first.Await(t, want)
 	s.awaitSent(t, worker, len(want))
 	first.Stop(t)
@@ -267,6 +285,63 @@ func cleanClose(t *testing.T, s *suite) {
 	}
 	s.coordinator.Stop()
 	goleak.VerifyNone(t, before)
+}
+
+// brokerRestarts checks that both ends connect again by themselves, and that
+// nothing is lost that is sent when they have.
+func brokerRestarts(t *testing.T, s *suite) {
+	if s.RestartBroker == nil {
+		return
+	}
+	receiver := s.listen(t, worker, "")
+	want := s.coordinator.Send(worker, numbered(0, 5)...)
+	receiver.Await(t, want)
+	for round := range 2 {
+		s.RestartBroker(t)
+		if s.Features.Keeps {
+			want = append(want, s.coordinator.Send(worker, numbered(10*round+5, 5)...)...)
+		}
+		receiver.ready.await(t, s)
+		want = append(want, s.coordinator.Send(worker, numbered(10*round+10, 5)...)...)
+		receiver.Await(t, want)
+	}
+	s.awaitHealthy(t)
+}
+
+// refused checks that wrong credentials are said by the server's health, that
+// publishing fails, and that a client goes on trying.
+func refused(t *testing.T, s *suite) {
+	if s.Refused == nil {
+		return
+	}
+	s.coordinator.Restart(t, s.Plugin, s.Refused)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var err error
+	for ; ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+		if _, err = s.coordinator.Server.Health(ctx); err != nil && strings.Contains(err.Error(), "refuse") {
+			break
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "refuse") {
+		t.Errorf("Health() with wrong credentials: %v, want that the broker refuses them", err)
+	}
+	if pusher, ok := s.coordinator.Server.(transport.Pusher); ok {
+		message := s.mailbox.Add(worker, "x")
+		if err := pusher.Publish(ctx, worker, pusher.Address(worker), []dffmpeg.Message{message}); err == nil {
+			t.Error("Publish succeeded without credentials")
+		}
+	}
+	client, err := s.clientWith(t, s.Refused, transport.Subscription{Recipient: worker, Metadata: s.coordinator.Server.Address(worker)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receiver := Listen(t, client, nil)
+	select {
+	case <-receiver.ended:
+		t.Errorf("Listen returned %v, want it to go on trying", receiver.err)
+	case <-time.After(500 * time.Millisecond):
+	}
 }
 
 // names checks what a registry and the coordinator rely on.

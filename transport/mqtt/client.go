@@ -1,0 +1,113 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/transport"
+)
+
+// waiting bounds the messages that were received and not handled yet. Brokers
+// send no more than their own bound before the first is acknowledged: Mosquitto
+// 20. When more come, the connection is not read.
+const waiting = 256
+
+// client is a peer's end.
+type client struct {
+	broker broker
+	topic  string
+	ready  func()
+	logger *slog.Logger
+}
+
+var _ transport.Client = (*client)(nil)
+
+// errHandler marks an error as the handler's own, which ends Listen.
+type errHandler struct{ error }
+
+// Listen implements transport.Client. A message is acknowledged to the broker
+// when it was handled.
+func (c *client) Listen(ctx context.Context, handle func(context.Context, []dffmpeg.Message) error) error {
+	backoff := transport.NewBackoff("MQTT broker "+c.broker.address, c.logger)
+	for {
+		began := time.Now()
+		err := c.connect(ctx, backoff, handle)
+		var own errHandler
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &own):
+			return own.error
+		}
+		if time.Since(began) >= backoff.MostPause() {
+			backoff.Reset()
+		}
+		if err := backoff.Wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// connect listens over one connection, and returns why it ended.
+func (c *client) connect(ctx context.Context, backoff *transport.Backoff, handle func(context.Context, []dffmpeg.Message) error) error {
+	received := make(chan paho.Message, waiting)
+	ended := make(chan struct{})
+	connection, err := c.broker.dial(ctx, func(m paho.Message) {
+		select {
+		case received <- m:
+		case <-ended:
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer connection.close()
+	defer close(ended)
+	if err := c.subscribe(ctx, connection); err != nil {
+		return err
+	}
+	if c.ready != nil {
+		c.ready()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-connection.lost:
+			return fmt.Errorf("the connection was lost: %w", err)
+		case m := <-received:
+			backoff.Reset()
+			message, err := transport.Decode(m.Payload())
+			if err != nil {
+				// Nobody can do anything with it; it would come again and again.
+				c.logger.Warn("a message from the broker is malformed", "topic", c.topic, "error", err)
+			} else if err := handle(ctx, []dffmpeg.Message{message}); err != nil {
+				return errHandler{err}
+			}
+			m.Ack()
+		}
+	}
+}
+
+// notGranted is what a broker answers to a subscription that it refuses (MQTT
+// 3.1.1, 3.9.3).
+const notGranted = 0x80
+
+func (c *client) subscribe(ctx context.Context, connection *connection) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	token := connection.paho.Subscribe(c.topic, atLeastOnce, nil)
+	if err := wait(ctx, token); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", c.topic, err)
+	}
+	if s, ok := token.(*paho.SubscribeToken); ok && s.Result()[c.topic] == notGranted {
+		return fmt.Errorf("MQTT broker %s refuses our subscription to %s", c.broker.address, c.topic)
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package mqtt
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/transport"
+)
+
+// atLeastOnce is the quality of service of every message.
+const atLeastOnce = 1
+
+// server is the coordinator's end: it only publishes.
+type server struct {
+	broker broker
+	prefix string
+	logger *slog.Logger
+
+	mu         sync.Mutex
+	connection *connection // nil while there is none
+	reason     error       // why there is none
+}
+
+var _ transport.Pusher = (*server)(nil)
+
+func newServer(b broker, prefix string, logger *slog.Logger) *server {
+	return &server{broker: b, prefix: prefix, logger: logger, reason: fmt.Errorf("MQTT broker %s is not connected yet", b.address)}
+}
+
+// Name implements transport.Server.
+func (s *server) Name() string { return Name }
+
+// Address implements transport.Server.
+func (s *server) Address(to dffmpeg.Recipient) transport.Metadata {
+	return transport.Metadata{topicKey: topic(s.prefix, to)}
+}
+
+// Health implements transport.Server.
+func (s *server) Health(context.Context) (string, error) {
+	if _, err := s.current(); err != nil {
+		return "", err
+	}
+	return "Connected to MQTT broker " + s.broker.address, nil
+}
+
+// Run keeps a connection until ctx ends.
+func (s *server) Run(ctx context.Context) error {
+	backoff := transport.NewBackoff("MQTT broker "+s.broker.address, s.logger)
+	for {
+		c, err := s.broker.dial(ctx, func(paho.Message) {})
+		s.set(c, err)
+		if err == nil {
+			backoff.Reset()
+			select {
+			case <-ctx.Done():
+				err = ctx.Err()
+			case err = <-c.lost:
+				err = fmt.Errorf("MQTT broker %s: the connection was lost: %w", s.broker.address, err)
+			}
+			s.set(nil, err)
+			c.close()
+		}
+		if err := backoff.Wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *server) set(c *connection, reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connection, s.reason = c, reason
+}
+
+func (s *server) current() (*connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.connection == nil {
+		return nil, s.reason
+	}
+	return s.connection, nil
+}
+
+// Publish implements transport.Pusher; the broker has taken a message when it has
+// acknowledged it.
+func (s *server) Publish(ctx context.Context, to dffmpeg.Recipient, where transport.Metadata, messages []dffmpeg.Message) error {
+	topic, _ := where[topicKey].(string)
+	if err := unusable(topic); err != nil {
+		return fmt.Errorf("publish to %s: %w", to, err)
+	}
+	c, err := s.current()
+	if err != nil {
+		return err
+	}
+	tokens := make([]paho.Token, len(messages))
+	for i := range messages {
+		text, err := transport.Encode(&messages[i])
+		if err != nil {
+			return err
+		}
+		tokens[i] = c.paho.Publish(topic, atLeastOnce, false, text)
+	}
+	for _, token := range tokens {
+		if err := wait(ctx, token); err != nil {
+			return fmt.Errorf("publish to %s: %w", to, err)
+		}
+	}
+	return nil
+}

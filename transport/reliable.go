@@ -1,0 +1,184 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// Fetch reads a recipient's messages from the coordinator's store, oldest first,
+// perhaps not all of them at once: those whose ID sorts after a cursor, or, when
+// that is "", those that were not acknowledged. It returns none when there are no
+// more.
+type Fetch func(ctx context.Context, after string) ([]dffmpeg.Message, error)
+
+// Reliable makes a client for a transport that is lossy (see [Plugin]) and
+// returns one that keeps the promise of all transports: at least once, in order,
+// nothing lost while either side was away. open makes the transport's own end.
+//
+// Each time that one hears again after it did not, and when a number is missing,
+// what the broker may have lost is fetched before anything else is delivered.
+// Messages that a cursor has passed are dropped, so what the broker repeats, or
+// brings late, does no harm. Listen also returns the errors of fetch that will
+// not go away: those with the code unauthenticated, forbidden or not found.
+func Reliable(open func(Subscription) (Client, error), subscription Subscription, fetch Fetch, logger *slog.Logger) (Client, error) {
+	r := &reliable{
+		fetch: fetch, logger: logger, cursor: subscription.After,
+		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+	}
+	subscription.Ready = r.ready
+	var err error
+	r.inner, err = open(subscription)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// reliable is what Reliable returns.
+type reliable struct {
+	inner  Client
+	fetch  Fetch
+	logger *slog.Logger
+
+	behind atomic.Bool   // something may be missing
+	wake   chan struct{} // has a token when behind was set
+
+	turn   chan struct{} // full while somebody delivers
+	cursor string        // ID of the last message delivered; for the holder of the turn
+	seq    int64         // its number; 0: unknown
+}
+
+// ready is called by the inner client when it hears again.
+func (r *reliable) ready() {
+	r.behind.Store(true)
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// errHandled marks the end by an error of the handler or of fetch.
+type errHandled struct{ error }
+
+// Listen implements Client.
+func (r *reliable) Listen(ctx context.Context, handle func(context.Context, []dffmpeg.Message) error) error {
+	group, listening := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return r.inner.Listen(listening, func(_ context.Context, messages []dffmpeg.Message) error {
+			return r.alone(listening, func() error { return r.deliver(listening, ctx, messages, handle) })
+		})
+	})
+	group.Go(func() error {
+		for {
+			select {
+			case <-listening.Done():
+				return listening.Err()
+			case <-r.wake:
+			}
+			if err := r.alone(listening, func() error { return r.catchUp(listening, ctx, handle) }); err != nil {
+				return err
+			}
+		}
+	})
+	err := group.Wait()
+	var handled errHandled
+	switch {
+	case errors.As(err, &handled):
+		return handled.error
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return err
+}
+
+// alone does something when nobody else delivers.
+func (r *reliable) alone(ctx context.Context, do func() error) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case r.turn <- struct{}{}:
+	}
+	defer func() { <-r.turn }()
+	return do()
+}
+
+// deliver hands on what the broker brought, after what comes before it. The
+// handler gets a context that only the caller of Listen ends.
+func (r *reliable) deliver(listening, ctx context.Context, messages []dffmpeg.Message, handle func(context.Context, []dffmpeg.Message) error) error {
+	if fresh := r.fresh(messages); len(fresh) > 0 && r.seq > 0 && fresh[0].Seq > r.seq+1 {
+		r.behind.Store(true) // or one was withdrawn
+	}
+	if err := r.catchUp(listening, ctx, handle); err != nil {
+		return err
+	}
+	return r.pass(ctx, r.fresh(messages), handle)
+}
+
+// fresh returns the messages behind the cursor.
+func (r *reliable) fresh(messages []dffmpeg.Message) []dffmpeg.Message {
+	var fresh []dffmpeg.Message
+	for _, m := range messages {
+		if m.ID > r.cursor {
+			fresh = append(fresh, m)
+		}
+	}
+	return fresh
+}
+
+// catchUp fetches until nothing is missing.
+func (r *reliable) catchUp(listening, ctx context.Context, handle func(context.Context, []dffmpeg.Message) error) error {
+	backoff := NewBackoff("the coordinator", r.logger)
+	for r.behind.Load() {
+		messages, err := r.fetch(listening, r.cursor)
+		switch {
+		case listening.Err() != nil:
+			return listening.Err()
+		case Permanent(err):
+			return errHandled{err}
+		case err != nil:
+			if err := backoff.Wait(listening, err); err != nil {
+				return err
+			}
+			continue
+		}
+		backoff.Reset()
+		if len(messages) == 0 {
+			r.behind.Store(false)
+			return nil
+		}
+		if err := r.pass(ctx, messages, handle); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pass gives messages to the handler and moves the cursor.
+func (r *reliable) pass(ctx context.Context, messages []dffmpeg.Message, handle func(context.Context, []dffmpeg.Message) error) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	if err := handle(ctx, messages); err != nil {
+		return errHandled{err}
+	}
+	last := messages[len(messages)-1]
+	r.cursor, r.seq = last.ID, last.Seq
+	return nil
+}
+
+// Permanent reports whether an error of the coordinator will not go away by
+// trying again.
+func Permanent(err error) bool {
+	switch dffmpeg.CodeOf(err) {
+	case dffmpeg.CodeUnauthenticated, dffmpeg.CodeForbidden, dffmpeg.CodeNotFound:
+		return true
+	default:
+		return false
+	}
+}
