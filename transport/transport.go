@@ -11,6 +11,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -56,9 +57,13 @@ type Pusher interface {
 	// Publish carries messages of one recipient, in the order given, and
 	// returns nil once the broker has taken responsibility for all of them.
 	// After an error any prefix may have been taken: publishing them again is
-	// right.
+	// right. ErrAbsent says that nobody listens, where a broker can tell.
 	Publish(ctx context.Context, to dffmpeg.Recipient, where Metadata, messages []dffmpeg.Message) error
 }
+
+// ErrAbsent is the error of Publish when the broker knows of nobody who listens
+// for the recipient, so that it took none of the messages.
+var ErrAbsent = errors.New("nobody listens there yet")
 
 // Route is an HTTP endpoint of a transport. The coordinator authenticates the
 // caller and checks that it may listen for the recipient before Handle runs.
