@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -38,8 +39,36 @@ func (b *Backoff) Reset() {
 	b.next, b.failures = firstPause, 0
 }
 
-// MostPause is the longest wait. A connection that lasted so long was a good one.
-func (*Backoff) MostPause() time.Duration { return mostPause }
+// Final marks an error as one that connecting again does not help against: the
+// handler's own, mostly. See [Reconnect].
+type Final struct{ Err error }
+
+// Error implements error.
+func (f Final) Error() string { return f.Err.Error() }
+
+// Reconnect connects again and again: connect returns when its connection has
+// ended, and why. Reconnect returns ctx's error, or what a Final has in it. A
+// connection that lasted for the longest pause was a good one; connect may call
+// Reset earlier.
+func (b *Backoff) Reconnect(ctx context.Context, connect func(context.Context) error) error {
+	for {
+		began := time.Now()
+		err := connect(ctx)
+		var final Final
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &final):
+			return final.Err
+		}
+		if time.Since(began) >= mostPause {
+			b.Reset()
+		}
+		if err := b.Wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
 
 // Wait waits before the next attempt; err says why the last one failed or ended.
 // It returns ctx's error.

@@ -23,6 +23,9 @@ import (
 // gives up after wait + 5 s).
 const silence = 5 * time.Second
 
+// goodWhile is how long a connection lasts that was a good one.
+const goodWhile = 5 * time.Second
+
 // ClientSettings are a peer's settings.
 type ClientSettings struct {
 	Streaming bool          `yaml:"streaming"`             // JSON lines instead of long polls; default true
@@ -92,7 +95,7 @@ func (c *Client) Listen(ctx context.Context, handle handler) error {
 			return err
 		}
 		lasted := time.Since(began)
-		if c.cursor != cursor || lasted >= backoff.MostPause() {
+		if c.cursor != cursor || lasted >= goodWhile {
 			backoff.Reset()
 		}
 		if err == nil && (c.cursor != cursor || lasted >= c.wait/2) {

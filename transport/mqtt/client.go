@@ -2,10 +2,8 @@ package mqtt
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 
@@ -28,30 +26,11 @@ type client struct {
 
 var _ transport.Client = (*client)(nil)
 
-// errHandler marks an error as the handler's own, which ends Listen.
-type errHandler struct{ error }
-
 // Listen implements transport.Client. A message is acknowledged to the broker
 // when it was handled.
 func (c *client) Listen(ctx context.Context, handle func(context.Context, []dffmpeg.Message) error) error {
 	backoff := transport.NewBackoff("MQTT broker "+c.broker.address, c.logger)
-	for {
-		began := time.Now()
-		err := c.connect(ctx, backoff, handle)
-		var own errHandler
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.As(err, &own):
-			return own.error
-		}
-		if time.Since(began) >= backoff.MostPause() {
-			backoff.Reset()
-		}
-		if err := backoff.Wait(ctx, err); err != nil {
-			return err
-		}
-	}
+	return backoff.Reconnect(ctx, func(ctx context.Context) error { return c.connect(ctx, backoff, handle) })
 }
 
 // connect listens over one connection, and returns why it ended.
@@ -88,7 +67,7 @@ func (c *client) connect(ctx context.Context, backoff *transport.Backoff, handle
 				// Nobody can do anything with it; it would come again and again.
 				c.logger.Warn("a message from the broker is malformed", "topic", c.topic, "error", err)
 			} else if err := handle(ctx, []dffmpeg.Message{message}); err != nil {
-				return errHandler{err}
+				return transport.Final{Err: err}
 			}
 			m.Ack()
 		}

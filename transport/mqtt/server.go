@@ -50,25 +50,25 @@ func (s *server) Health(context.Context) (string, error) {
 
 // Run keeps a connection until ctx ends.
 func (s *server) Run(ctx context.Context) error {
-	backoff := transport.NewBackoff("MQTT broker "+s.broker.address, s.logger)
-	for {
-		c, err := s.broker.dial(ctx, func(paho.Message) {})
-		s.set(c, err)
-		if err == nil {
-			backoff.Reset()
-			select {
-			case <-ctx.Done():
-				err = ctx.Err()
-			case err = <-c.lost:
-				err = fmt.Errorf("MQTT broker %s: the connection was lost: %w", s.broker.address, err)
-			}
-			s.set(nil, err)
-			c.close()
-		}
-		if err := backoff.Wait(ctx, err); err != nil {
-			return err
-		}
+	return transport.NewBackoff("MQTT broker "+s.broker.address, s.logger).Reconnect(ctx, s.connect)
+}
+
+// connect keeps one connection, and returns why it ended.
+func (s *server) connect(ctx context.Context) error {
+	c, err := s.broker.dial(ctx, func(paho.Message) {})
+	s.set(c, err)
+	if err != nil {
+		return err
 	}
+	defer c.close()
+	select {
+	case <-ctx.Done():
+		err = ctx.Err()
+	case err = <-c.lost:
+		err = fmt.Errorf("MQTT broker %s: the connection was lost: %w", s.broker.address, err)
+	}
+	s.set(nil, err)
+	return err
 }
 
 func (s *server) set(c *connection, reason error) {

@@ -2,7 +2,6 @@ package rabbitmq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -26,30 +25,11 @@ type client struct {
 
 var _ transport.Client = (*client)(nil)
 
-// errHandler marks an error as the handler's own, which ends Listen.
-type errHandler struct{ error }
-
 // Listen implements transport.Client. Messages leave the queue when they were
 // handled. Several who listen share what comes.
 func (c *client) Listen(ctx context.Context, handle func(context.Context, []dffmpeg.Message) error) error {
 	backoff := transport.NewBackoff(c.broker.String(), c.logger)
-	for {
-		began := time.Now()
-		err := c.connect(ctx, backoff, handle)
-		var own errHandler
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.As(err, &own):
-			return own.error
-		}
-		if time.Since(began) >= backoff.MostPause() {
-			backoff.Reset()
-		}
-		if err := backoff.Wait(ctx, err); err != nil {
-			return err
-		}
-	}
+	return backoff.Reconnect(ctx, func(ctx context.Context) error { return c.connect(ctx, backoff, handle) })
 }
 
 // connect listens over one connection, and returns why it ended.
@@ -118,7 +98,7 @@ func (c *client) pass(ctx context.Context, delivery amqp.Delivery, handle func(c
 		// Nobody can do anything with it; it would come again and again.
 		c.logger.Warn("a message from the broker is malformed", "queue", c.queue.name, "error", err)
 	} else if err := handle(ctx, []dffmpeg.Message{message}); err != nil {
-		return errHandler{err}
+		return transport.Final{Err: err}
 	}
 	return delivery.Ack(false)
 }

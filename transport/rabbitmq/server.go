@@ -54,17 +54,7 @@ func (s *server) Health(context.Context) (string, error) {
 
 // Run keeps a connection until ctx ends.
 func (s *server) Run(ctx context.Context) error {
-	backoff := transport.NewBackoff(s.broker.String(), s.logger)
-	for {
-		began := time.Now()
-		err := s.connect(ctx)
-		if time.Since(began) >= backoff.MostPause() {
-			backoff.Reset()
-		}
-		if err := backoff.Wait(ctx, err); err != nil {
-			return err
-		}
-	}
+	return transport.NewBackoff(s.broker.String(), s.logger).Reconnect(ctx, s.connect)
 }
 
 // connect keeps one connection, and returns why it ended.

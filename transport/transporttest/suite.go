@@ -27,6 +27,8 @@ type Features struct {
 	// Buffers: a broker takes whatever is sent, and keeps it for a receiver that
 	// does not read.
 	Buffers bool
+	// Most is how many bytes a message's payload may have; 0 if there is no bound.
+	Most int
 }
 
 // Fixture is a transport as the suite runs it.
@@ -63,7 +65,7 @@ func RunReliable(t *testing.T, fixture func(t *testing.T) Fixture) {
 	run(t, func(t *testing.T) Fixture {
 		t.Helper()
 		f := fixture(t)
-		f.Features.Rewinds, f.Features.Keeps = true, true
+		f.Features.Rewinds, f.Features.Keeps, f.Features.Most = true, true, 0
 		return f
 	}, true)
 }

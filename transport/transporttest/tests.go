@@ -57,7 +57,11 @@ func awaited(t *testing.T, s *suite) {
 
 func large(t *testing.T, s *suite) {
 	receiver := s.listen(t, worker, "")
-	payload := map[string]string{"content": strings.Repeat("0123456789abcdef", 1<<16)} // 1 MiB
+	size := 1 << 20
+	if s.Features.Most > 0 {
+		size = s.Features.Most - len(`{"content":""}`)
+	}
+	payload := map[string]string{"content": strings.Repeat("0123456789abcdef", size/16)}
 	want := s.coordinator.Send(worker, payload, "small", payload, payload, payload, payload, payload, payload)
 	receiver.Await(t, want)
 }
