@@ -45,8 +45,8 @@ type ClientOptions struct {
 type Plugin struct {
 	Name string
 	// Lossy says that a client may miss what was sent while it did not listen,
-	// or while the broker was away. It calls Subscription.Ready; peers listen
-	// through [Reliable], which fetches what is missing.
+	// or while the broker was away. It calls Subscription.Listening; peers
+	// listen through [Reliable], which fetches what is missing.
 	Lossy     bool
 	NewServer func(ServerOptions) (Server, error)
 	NewClient func(ClientOptions) (Client, error)

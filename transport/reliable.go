@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,15 +24,16 @@ type Fetch func(ctx context.Context, after string) ([]dffmpeg.Message, error)
 //
 // Each time that one hears again after it did not, and when a number is missing,
 // what the broker may have lost is fetched before anything else is delivered.
-// Messages that a cursor has passed are dropped, so what the broker repeats, or
-// brings late, does no harm. Listen also returns the errors of fetch that will
+// Messages that were delivered are dropped, so what the broker repeats, or brings
+// late, does no harm. While it does not hear, messages are fetched at intervals:
+// a peer goes on without its broker. Listen also returns the errors of fetch that will
 // not go away: those with the code unauthenticated, forbidden or not found.
 func Reliable(open func(Subscription) (Client, error), subscription Subscription, fetch Fetch, logger *slog.Logger) (Client, error) {
 	r := &reliable{
-		fetch: fetch, logger: logger, cursor: subscription.After,
+		fetch: fetch, logger: logger, cursor: subscription.After, outer: subscription,
 		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 	}
-	subscription.Ready = r.ready
+	subscription.Listening = r.listening
 	var err error
 	r.inner, err = open(subscription)
 	if err != nil {
@@ -45,7 +47,9 @@ type reliable struct {
 	inner  Client
 	fetch  Fetch
 	logger *slog.Logger
+	outer  Subscription // whose Listening is told, too
 
+	hears  atomic.Bool
 	behind atomic.Bool   // something may be missing
 	wake   chan struct{} // has a token when behind was set
 
@@ -54,12 +58,51 @@ type reliable struct {
 	seq    int64         // its number; 0: unknown
 }
 
-// ready is called by the inner client when it hears again.
-func (r *reliable) ready() {
+// listening is called by the inner client.
+func (r *reliable) listening(hears bool) {
+	r.hears.Store(hears)
+	if hears {
+		r.suspect()
+	}
+	r.outer.Hears(hears)
+}
+
+// suspect says that something may be missing.
+func (r *reliable) suspect() {
 	r.behind.Store(true)
 	select {
 	case r.wake <- struct{}{}:
 	default:
+	}
+}
+
+const (
+	// deafFor is how long the broker may be away before messages are fetched
+	// without it; firstFetch to mostFetch are the pauses between.
+	deafFor    = 2 * time.Second
+	firstFetch = time.Second
+	mostFetch  = 5 * time.Second
+)
+
+// goOn fetches at intervals while the inner client does not hear.
+func (r *reliable) goOn(ctx context.Context) error {
+	pause := deafFor
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		switch {
+		case r.hears.Load():
+			pause = deafFor
+		case pause == deafFor:
+			pause = firstFetch
+			r.suspect()
+		default:
+			pause = min(2*pause, mostFetch)
+			r.suspect()
+		}
 	}
 }
 
@@ -74,6 +117,7 @@ func (r *reliable) Listen(ctx context.Context, handle func(context.Context, []df
 			return r.alone(listening, func() error { return r.deliver(listening, ctx, messages, handle) })
 		})
 	})
+	group.Go(func() error { return r.goOn(listening) })
 	group.Go(func() error {
 		for {
 			select {
@@ -120,11 +164,12 @@ func (r *reliable) deliver(listening, ctx context.Context, messages []dffmpeg.Me
 	return r.pass(ctx, r.fresh(messages), handle)
 }
 
-// fresh returns the messages behind the cursor.
+// fresh returns the messages behind the cursor. Those of a 0.4 coordinator have no
+// number, and IDs that need not ascend: all of them pass.
 func (r *reliable) fresh(messages []dffmpeg.Message) []dffmpeg.Message {
 	var fresh []dffmpeg.Message
 	for _, m := range messages {
-		if m.ID > r.cursor {
+		if m.Seq == 0 || m.ID > r.cursor {
 			fresh = append(fresh, m)
 		}
 	}

@@ -141,7 +141,7 @@ func (l *listener) bring(numbers ...int) {
 func TestReliableFetchesWhatWasMissed(t *testing.T) {
 	l := listen(t)
 	l.stored.add(1, 2, 3, 4)
-	l.wire.subscription.Ready()
+	l.wire.subscription.Listening(true)
 	l.hears(t, 1, 2, 3, 4)
 	l.stored.add(5)
 	l.bring(5)
@@ -167,16 +167,26 @@ func TestReliableWaitsForTheCoordinator(t *testing.T) {
 	l := listen(t)
 	l.stored.add(1, 2)
 	l.stored.err = errors.New("away")
-	l.wire.subscription.Ready()
+	l.wire.subscription.Listening(true)
 	l.bring(2)
 	l.hears(t, 1, 2)
+}
+
+// TestReliableGoesOnWithoutItsBroker: what is stored is heard although the inner
+// client never hears anything.
+func TestReliableGoesOnWithoutItsBroker(t *testing.T) {
+	l := listen(t)
+	l.stored.add(1, 2)
+	l.hears(t, 1, 2)
+	l.stored.add(3)
+	l.hears(t, 3)
 }
 
 // TestReliableEnds with an error that will not go away.
 func TestReliableEnds(t *testing.T) {
 	l := listen(t)
 	l.stored.err = dffmpeg.Errorf(dffmpeg.CodeNotFound, "Job not found")
-	l.wire.subscription.Ready()
+	l.wire.subscription.Listening(true)
 	select {
 	case err := <-l.ended:
 		if dffmpeg.CodeOf(err) != dffmpeg.CodeNotFound {

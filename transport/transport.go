@@ -110,8 +110,15 @@ type Subscription struct {
 	// After is the ID of the last message known, "" to begin with what the
 	// recipient has not acknowledged.
 	After string
-	// Ready, unless nil, is called by a client of a lossy transport each time it
-	// has begun to hear what is sent from now on, before it delivers any of it:
-	// after the first connection and after every other one. It does not block.
-	Ready func()
+	// Listening, unless nil, is called by a client of a lossy transport: with true
+	// each time it has begun to hear what is sent from now on, before it delivers
+	// any of it; with false when it does so no more. It does not block.
+	Listening func(hears bool)
+}
+
+// Hears calls Listening.
+func (s *Subscription) Hears(hears bool) {
+	if s.Listening != nil {
+		s.Listening(hears)
+	}
 }

@@ -18,10 +18,10 @@ const waiting = 256
 
 // client is a peer's end.
 type client struct {
-	broker broker
-	topic  string
-	ready  func()
-	logger *slog.Logger
+	broker       broker
+	topic        string
+	subscription transport.Subscription
+	logger       *slog.Logger
 }
 
 var _ transport.Client = (*client)(nil)
@@ -30,7 +30,10 @@ var _ transport.Client = (*client)(nil)
 // when it was handled.
 func (c *client) Listen(ctx context.Context, handle func(context.Context, []dffmpeg.Message) error) error {
 	backoff := transport.NewBackoff("MQTT broker "+c.broker.address, c.logger)
-	return backoff.Reconnect(ctx, func(ctx context.Context) error { return c.connect(ctx, backoff, handle) })
+	return backoff.Reconnect(ctx, func(ctx context.Context) error {
+		defer c.subscription.Hears(false)
+		return c.connect(ctx, backoff, handle)
+	})
 }
 
 // connect listens over one connection, and returns why it ended.
@@ -51,9 +54,7 @@ func (c *client) connect(ctx context.Context, backoff *transport.Backoff, handle
 	if err := c.subscribe(ctx, connection); err != nil {
 		return err
 	}
-	if c.ready != nil {
-		c.ready()
-	}
+	c.subscription.Hears(true)
 	for {
 		select {
 		case <-ctx.Done():

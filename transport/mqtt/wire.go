@@ -74,7 +74,7 @@ func Plugin() transport.Plugin {
 			if !ok || unusable(topic) != nil {
 				return nil, errors.New("the coordinator did not say which topic to subscribe to")
 			}
-			return &client{broker: broker, topic: topic, ready: o.Subscription.Ready, logger: o.Logger}, nil
+			return &client{broker: broker, topic: topic, subscription: o.Subscription, logger: o.Logger}, nil
 		},
 	}
 }

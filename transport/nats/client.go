@@ -23,7 +23,7 @@ const (
 type client struct {
 	login           login
 	stream, subject string
-	ready           func()
+	subscription    transport.Subscription
 	logger          *slog.Logger
 }
 
@@ -32,7 +32,10 @@ var _ transport.Client = (*client)(nil)
 // Listen implements transport.Client.
 func (c *client) Listen(ctx context.Context, handle func(context.Context, []dffmpeg.Message) error) error {
 	backoff := transport.NewBackoff("NATS server "+c.login.address, c.logger)
-	return backoff.Reconnect(ctx, func(ctx context.Context) error { return c.connect(ctx, backoff, handle) })
+	return backoff.Reconnect(ctx, func(ctx context.Context) error {
+		defer c.subscription.Hears(false)
+		return c.connect(ctx, backoff, handle)
+	})
 }
 
 // connect listens over one connection, and returns why it ended.
@@ -62,7 +65,7 @@ func (c *client) connect(ctx context.Context, backoff *transport.Backoff, handle
 		return fmt.Errorf("NATS server %s: read %s of stream %s: %w", c.login.address, c.subject, c.stream, err)
 	}
 	defer messages.Stop()
-	c.hear()
+	c.subscription.Hears(true)
 	for {
 		m, err := messages.Next(jetstream.NextContext(reading))
 		if err != nil {
@@ -75,17 +78,10 @@ func (c *client) connect(ctx context.Context, backoff *transport.Backoff, handle
 	}
 }
 
-// hear says that nothing is missed from now on.
-func (c *client) hear() {
-	if c.ready != nil {
-		c.ready()
-	}
-}
-
 // pass hands on one message.
 func (c *client) pass(ctx context.Context, text []byte, handle func(context.Context, []dffmpeg.Message) error) error {
 	if len(text) == 0 {
-		c.hear() // there is one that is to be fetched
+		c.subscription.Hears(true) // there is one that is to be fetched
 		return nil
 	}
 	message, err := transport.Decode(text)

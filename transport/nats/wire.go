@@ -99,7 +99,7 @@ func Plugin() transport.Plugin {
 			if err != nil {
 				return nil, err
 			}
-			c := &client{login: login, ready: o.Subscription.Ready, logger: o.Logger}
+			c := &client{login: login, subscription: o.Subscription, logger: o.Logger}
 			if c.stream, c.subject, err = parse(o.Subscription.Metadata); err != nil {
 				return nil, err
 			}

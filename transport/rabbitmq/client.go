@@ -17,10 +17,10 @@ const prefetch = 10
 
 // client is a peer's end.
 type client struct {
-	broker broker
-	queue  queue
-	ready  func()
-	logger *slog.Logger
+	broker       broker
+	queue        queue
+	subscription transport.Subscription
+	logger       *slog.Logger
 }
 
 var _ transport.Client = (*client)(nil)
@@ -29,7 +29,10 @@ var _ transport.Client = (*client)(nil)
 // handled. Several who listen share what comes.
 func (c *client) Listen(ctx context.Context, handle func(context.Context, []dffmpeg.Message) error) error {
 	backoff := transport.NewBackoff(c.broker.String(), c.logger)
-	return backoff.Reconnect(ctx, func(ctx context.Context) error { return c.connect(ctx, backoff, handle) })
+	return backoff.Reconnect(ctx, func(ctx context.Context) error {
+		defer c.subscription.Hears(false)
+		return c.connect(ctx, backoff, handle)
+	})
 }
 
 // connect listens over one connection, and returns why it ended.
@@ -49,9 +52,7 @@ func (c *client) connect(ctx context.Context, backoff *transport.Backoff, handle
 	if err != nil {
 		return err
 	}
-	if c.ready != nil {
-		c.ready()
-	}
+	c.subscription.Hears(true)
 	for {
 		select {
 		case <-ctx.Done():

@@ -86,7 +86,7 @@ func Plugin() transport.Plugin {
 			if err != nil {
 				return nil, err
 			}
-			return &client{broker: broker, queue: queue, ready: o.Subscription.Ready, logger: o.Logger}, nil
+			return &client{broker: broker, queue: queue, subscription: o.Subscription, logger: o.Logger}, nil
 		},
 	}
 }

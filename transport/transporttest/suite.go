@@ -120,10 +120,13 @@ type suite struct {
 	reliable    bool
 }
 
-// ready is told of a client's Ready.
+// ready is told when a client hears.
 type ready chan struct{}
 
-func (r ready) signal() {
+func (r ready) listening(hears bool) {
+	if !hears {
+		return
+	}
 	select {
 	case r <- struct{}{}:
 	default:
@@ -148,7 +151,7 @@ func (s *suite) client(t *testing.T, to dffmpeg.Recipient, after string) (transp
 	t.Helper()
 	r := make(ready, 1)
 	client, err := s.clientWith(t, s.ClientSettings, transport.Subscription{
-		Recipient: to, Metadata: s.coordinator.Server.Address(to), After: after, Ready: r.signal,
+		Recipient: to, Metadata: s.coordinator.Server.Address(to), After: after, Listening: r.listening,
 	})
 	if err != nil {
 		t.Fatal(err)
