@@ -141,6 +141,25 @@ type MessagesAnswer struct {
 	Messages []Message `json:"messages"`
 }
 
+// MailAnswer is what a peer fetches of its messages. (Extension to 0.4.)
+type MailAnswer struct {
+	Messages []NumberedMessage `json:"messages"`
+}
+
+// NumberedMessage is a message as brokers carry it and peers fetch it: with its
+// number, by which a peer notices that one is missing. (Extension to 0.4.)
+type NumberedMessage struct {
+	Message
+	Seq int64 `json:"seq,omitempty"` // Message.Seq; absent from a 0.4 coordinator
+}
+
+// Plain returns the message with its number in its own place.
+func (n *NumberedMessage) Plain() Message {
+	message := n.Message
+	message.Seq = n.Seq
+	return message
+}
+
 // HealthStatus is a component's or the coordinator's condition.
 type HealthStatus string
 

@@ -16,6 +16,9 @@ import (
 	"github.com/dffmpeg/dffmpeg/store/sqlite"
 	"github.com/dffmpeg/dffmpeg/transport"
 	"github.com/dffmpeg/dffmpeg/transport/httppoll"
+	"github.com/dffmpeg/dffmpeg/transport/mqtt"
+	"github.com/dffmpeg/dffmpeg/transport/nats"
+	"github.com/dffmpeg/dffmpeg/transport/rabbitmq"
 )
 
 // App is a program: its version and the plug-ins it knows.
@@ -29,7 +32,7 @@ type App struct {
 // Builtin returns the program with everything that comes with it.
 func Builtin(version string) (App, error) {
 	engines, engineErr := store.NewRegistry(sqlite.Engine(), mysql.Engine(), postgres.Engine())
-	transports, transportErr := transport.NewRegistry(httppoll.Plugin())
+	transports, transportErr := transport.NewRegistry(httppoll.Plugin(), mqtt.Plugin(), rabbitmq.Plugin(), nats.Plugin())
 	providers, providerErr := secret.NewRegistry(fernet.New(time.Now), aead.New())
 	return App{Version: version, Engines: engines, Transports: transports, Providers: providers},
 		errors.Join(engineErr, transportErr, providerErr)

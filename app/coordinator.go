@@ -60,6 +60,7 @@ func (a App) newTransports(cfg *config.Coordinator, mailbox transport.Mailbox, l
 	for _, name := range cfg.Transports.Enabled {
 		server, err := a.Transports.NewServer(name, transport.ServerOptions{
 			Settings: cfg.Transports.Settings(name), Mailbox: mailbox, Logger: logger,
+			OfferLifetime: cfg.Janitor.JobAssignmentTimeout,
 		})
 		if err != nil {
 			problems = append(problems, err)

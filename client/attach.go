@@ -54,7 +54,7 @@ func (c *Client) Attach(ctx context.Context, at Attachment, events Events) (dffm
 		Recipient: at.Job.Requester(),
 		Metadata:  at.Job.TransportMetadata,
 		After:     cmp.Or(at.After, beforeAll),
-	})
+	}, c.fetch(at.Job.ID))
 	if err != nil {
 		return dffmpeg.JobStatusChange{}, err
 	}

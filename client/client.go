@@ -21,8 +21,9 @@ import (
 type Connector interface {
 	// Names lists the transports that can be connected, best first.
 	Names() []string
-	// Connect returns a client that listens as told. It does not connect yet.
-	Connect(name string, subscription transport.Subscription) (transport.Client, error)
+	// Connect returns a client that listens as told. It does not connect yet. By
+	// fetch it gets what the transport may lose.
+	Connect(name string, subscription transport.Subscription, fetch transport.Fetch) (transport.Client, error)
 }
 
 // Caller sends requests to the coordinator.
@@ -95,6 +96,16 @@ func (c *Client) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) 
 	var worker dffmpeg.Worker
 	err := c.caller.Call(ctx, http.MethodGet, "/workers/"+url.PathEscape(id), nil, nil, &worker)
 	return worker, err
+}
+
+// fetch returns how to fetch messages about a job. A coordinator that does not
+// offer it, as 0.4, has none.
+func (c *Client) fetch(id string) transport.Fetch {
+	return func(ctx context.Context, after string) ([]dffmpeg.Message, error) {
+		var answer dffmpeg.MailAnswer
+		err := c.caller.Call(ctx, http.MethodGet, jobPath(id, "mail"), transport.FetchQuery(after), nil, &answer)
+		return transport.Fetched(answer, err)
+	}
 }
 
 // Cancel asks for a job to be stopped. It returns false when the job had ended

@@ -61,7 +61,9 @@ func (f *fake) Call(_ context.Context, method, path string, query url.Values, _,
 
 func (f *fake) Names() []string { return []string{"fake"} }
 
-func (f *fake) Connect(string, transport.Subscription) (transport.Client, error) { return f, nil }
+func (f *fake) Connect(string, transport.Subscription, transport.Fetch) (transport.Client, error) {
+	return f, nil
+}
 
 func (f *fake) Listen(ctx context.Context, handle func(context.Context, []dffmpeg.Message) error) error {
 	for _, m := range f.script {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,27 @@ import (
 // that is "", those that were not acknowledged. It returns none when there are no
 // more.
 type Fetch func(ctx context.Context, after string) ([]dffmpeg.Message, error)
+
+// FetchQuery returns the query of a request that fetches.
+func FetchQuery(after string) url.Values {
+	if after == "" {
+		return nil
+	}
+	return url.Values{"after": {after}}
+}
+
+// Fetched returns what a request has fetched. A coordinator that does not offer
+// it, as 0.4, has none.
+func Fetched(answer dffmpeg.MailAnswer, err error) ([]dffmpeg.Message, error) {
+	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
+		return nil, nil
+	}
+	var messages []dffmpeg.Message
+	for i := range answer.Messages {
+		messages = append(messages, answer.Messages[i].Plain())
+	}
+	return messages, err
+}
 
 // Reliable makes a client for a transport that is lossy (see [Plugin]) and
 // returns one that keeps the promise of all transports: at least once, in order,

@@ -72,11 +72,17 @@ func PollingCaller(general *signedhttp.Caller, id string, key secret.Value, addr
 func (c *Connector) Names() []string { return c.enabled }
 
 // Connect implements the connectors' contract.
-func (c *Connector) Connect(name string, subscription transport.Subscription) (transport.Client, error) {
-	return c.registry.NewClient(name, transport.ClientOptions{
-		Settings:     c.settings.Settings(name),
-		Subscription: subscription,
-		Caller:       c.caller,
-		Logger:       c.logger,
-	})
+func (c *Connector) Connect(name string, subscription transport.Subscription, fetch transport.Fetch) (transport.Client, error) {
+	open := func(subscription transport.Subscription) (transport.Client, error) {
+		return c.registry.NewClient(name, transport.ClientOptions{
+			Settings:     c.settings.Settings(name),
+			Subscription: subscription,
+			Caller:       c.caller,
+			Logger:       c.logger,
+		})
+	}
+	if !c.registry.Lossy(name) {
+		return open(subscription)
+	}
+	return transport.Reliable(open, subscription, fetch, c.logger)
 }

@@ -173,7 +173,7 @@ transports:
 	subscription := transport.Subscription{
 		Recipient: dffmpeg.ToWorker("b1"), Metadata: transport.Metadata{"ring": "7"}, After: "A",
 	}
-	if _, err := connector.Connect("pigeon", subscription); err != nil {
+	if _, err := connector.Connect("pigeon", subscription, nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(p.made) != 1 || len(owl.made) != 0 {
@@ -209,11 +209,11 @@ func TestConnectFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := connector.Connect("pigeon", transport.Subscription{}); !errors.Is(err, p.fail) || err.Error() != "transport pigeon: the loft is empty" {
+	if _, err := connector.Connect("pigeon", transport.Subscription{}, nil); !errors.Is(err, p.fail) || err.Error() != "transport pigeon: the loft is empty" {
 		t.Errorf("Connect() = %v, want the transport's own error", err)
 	}
 	var unknown *transport.UnknownError
-	if _, err := connector.Connect("owl", transport.Subscription{}); !errors.As(err, &unknown) || unknown.Name != "owl" {
+	if _, err := connector.Connect("owl", transport.Subscription{}, nil); !errors.As(err, &unknown) || unknown.Name != "owl" {
 		t.Errorf("Connect() = %v, want that the coordinator chose a transport nobody knows", err)
 	}
 }

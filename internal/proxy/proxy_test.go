@@ -46,7 +46,7 @@ func (c *coordinator) Call(_ context.Context, _, path string, _ url.Values, in, 
 
 func (c *coordinator) Names() []string { return []string{"fake"} }
 
-func (c *coordinator) Connect(string, transport.Subscription) (transport.Client, error) {
+func (c *coordinator) Connect(string, transport.Subscription, transport.Fetch) (transport.Client, error) {
 	return c, nil
 }
 

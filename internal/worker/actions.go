@@ -21,6 +21,7 @@ type listening struct {
 	answer dffmpeg.RegisterAnswer
 	stop   context.CancelFunc
 	ended  chan struct{}
+	forget func() // after the end
 }
 
 // delivery is a batch of messages with a place to say that it was acted upon.
@@ -69,13 +70,14 @@ func (w *Worker) listen(ctx context.Context, current *listening, answer dffmpeg.
 	client, err := w.connector.Connect(answer.Transport, transport.Subscription{
 		Recipient: dffmpeg.ToWorker(w.settings.ID),
 		Metadata:  answer.TransportMetadata,
-	})
+		Listening: func(hears bool) { w.transports.note(answer.Transport, hears) },
+	}, w.coordinator.fetch)
 	if err != nil {
 		w.logger.Error("cannot use the transport that the coordinator chose", "transport", answer.Transport, "error", err)
 		return nil
 	}
 	listenCtx, stop := context.WithCancel(ctx)
-	l := &listening{answer: answer, stop: stop, ended: make(chan struct{})}
+	l := &listening{answer: answer, stop: stop, ended: make(chan struct{}), forget: func() { w.transports.forget(answer.Transport) }}
 	go func() {
 		defer close(l.ended)
 		err := client.Listen(listenCtx, func(ctx context.Context, messages []dffmpeg.Message) error {
@@ -122,6 +124,7 @@ func (l *listening) end() {
 	}
 	l.stop()
 	<-l.ended
+	l.forget()
 }
 
 // acknowledge tells a coordinator that wants to know what was acted upon. A

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/transport"
 )
 
 // caller sends signed requests to the coordinator.
@@ -44,6 +45,14 @@ func (c *coordinator) deregister(ctx context.Context) error {
 
 func (c *coordinator) acknowledge(ctx context.Context, ids []string) error {
 	return c.caller.Call(ctx, http.MethodPost, c.workerPath("ack"), nil, dffmpeg.AcknowledgeRequest{MessageIDs: ids}, nil)
+}
+
+// fetch returns messages to this worker. A coordinator that does not offer it, as
+// 0.4, has none.
+func (c *coordinator) fetch(ctx context.Context, after string) ([]dffmpeg.Message, error) {
+	var answer dffmpeg.MailAnswer
+	err := c.caller.Call(ctx, http.MethodGet, c.workerPath("mail"), transport.FetchQuery(after), nil, &answer)
+	return transport.Fetched(answer, err)
 }
 
 func (c *coordinator) accept(ctx context.Context, ref dffmpeg.AttemptRef) error {

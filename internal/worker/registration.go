@@ -27,6 +27,7 @@ func (w *Worker) registrations(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-w.again:
+		case <-w.transports.changed:
 		case <-time.After(jittered(pause, min(w.settings.Jitter, pause/2))):
 		}
 	}
@@ -46,7 +47,7 @@ func (w *Worker) register(ctx context.Context) error {
 		Paths:                w.paths.Available(ctx),
 		RegistrationInterval: int(w.settings.RegistrationInterval / time.Second),
 		Version:              &version,
-		SupportedTransports:  w.connector.Names(),
+		SupportedTransports:  w.transports.names(),
 		Status:               status,
 		InstanceID:           w.settings.InstanceID,
 		Running:              w.running(),

@@ -39,8 +39,9 @@ type PathSource interface {
 type Connector interface {
 	// Names lists the transports that can be connected, best first.
 	Names() []string
-	// Connect returns a client that listens as told. It does not connect yet.
-	Connect(name string, subscription transport.Subscription) (transport.Client, error)
+	// Connect returns a client that listens as told. It does not connect yet. By
+	// fetch it gets what the transport may lose.
+	Connect(name string, subscription transport.Subscription, fetch transport.Fetch) (transport.Client, error)
 }
 
 // Worker is one worker. Make one with New, then Run it.
@@ -56,6 +57,8 @@ type Worker struct {
 	drainOnce sync.Once
 	again     chan struct{} // holds a token when a registration is due at once
 	answers   chan dffmpeg.RegisterAnswer
+
+	transports *preferences
 
 	mu       sync.Mutex
 	attempts map[string]*attempt // by job ID
@@ -75,6 +78,7 @@ func New(settings Settings, caller caller, connector Connector, paths PathSource
 		draining:    make(chan struct{}),
 		again:       make(chan struct{}, 1),
 		answers:     make(chan dffmpeg.RegisterAnswer, 1),
+		transports:  newPreferences(connector.Names(), time.Now),
 		attempts:    make(map[string]*attempt),
 		idle:        make(chan struct{}, 1),
 	}

@@ -42,6 +42,7 @@ func rules() map[string]rule {
 		"POST /worker/register":                {allowed: "w", body: registration(holder)},
 		"POST /worker/{worker_id}/verify":      {allowed: "w", body: dffmpeg.VerifyRequest{RegistrationToken: token}},
 		"POST /worker/{worker_id}/ack":         {allowed: "w", body: dffmpeg.AcknowledgeRequest{MessageIDs: []string{"x"}}},
+		"GET /worker/{worker_id}/mail":         {allowed: "w"},
 		"POST /worker/deregister":              {allowed: "w", body: dffmpeg.DeregisterRequest{WorkerID: holder}},
 		"GET /workers":                         {allowed: identities},
 		"GET /workers/{worker_id}":             {allowed: identities},
@@ -57,6 +58,7 @@ func rules() map[string]rule {
 		"POST /jobs/{job_id}/cancel":           {allowed: "ca"},
 		"GET /jobs/{job_id}/logs":              {allowed: "ca"},
 		"POST /jobs/{job_id}/ack":              {allowed: "c", body: dffmpeg.AcknowledgeRequest{MessageIDs: []string{"x"}}},
+		"GET /jobs/{job_id}/mail":              {allowed: "c"},
 		"GET /poll/worker":                     {allowed: "wx", query: "?wait=0"}, // each its own
 		"GET /poll/jobs/{job_id}":              {allowed: "c", query: "?wait=0"},
 

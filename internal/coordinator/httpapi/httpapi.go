@@ -153,7 +153,7 @@ func mount(deps Deps) (*router, error) {
 func (a *api) endpoints() []endpoint {
 	var all []endpoint
 	for _, group := range [][]endpoint{
-		a.workerEndpoints(), a.jobEndpoints(), a.reportEndpoints(), a.logEndpoints(), a.ackEndpoints(),
+		a.workerEndpoints(), a.jobEndpoints(), a.reportEndpoints(), a.logEndpoints(), a.ackEndpoints(), a.mailEndpoints(),
 		a.adminEndpoints(), a.userEndpoints(), a.healthEndpoints(), a.dashboardEndpoints(),
 	} {
 		all = append(all, group...)

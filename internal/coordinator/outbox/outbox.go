@@ -10,6 +10,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"log/slog"
 	"time"
@@ -23,10 +24,14 @@ import (
 
 // Tuning of the outbox; none of it is visible to peers.
 const (
-	lanes         = 8               // publications at the same time
-	sweepInterval = 5 * time.Second // how soon a lost wake-up is made good
-	sweepLimit    = 1000            // recipients per sweep
-	retryDelay    = time.Second     // after a failed publication
+	lanes         = 8                // publications at the same time
+	sweepInterval = 5 * time.Second  // how soon a lost wake-up is made good
+	sweepLimit    = 1000             // recipients per sweep
+	retryDelay    = time.Second      // after a failed publication
+	publishLimit  = 30 * time.Second // for one publication
+	// absentLimit is how old a message becomes for a recipient who does not listen,
+	// before it counts as sent: who comes later fetches it.
+	absentLimit = time.Minute
 )
 
 // Outbox delivers messages. Make one with New, then Run it.
@@ -128,10 +133,16 @@ func (o *Outbox) sweep(ctx context.Context) error {
 // publish hands over what was not sent to one recipient; when it fails, the
 // recipient is tried again after a delay.
 func (o *Outbox) publish(ctx context.Context, to dffmpeg.Recipient) {
-	if err := o.publishUnsent(ctx, to); err != nil && ctx.Err() == nil {
-		o.logger.Warn("delivery failed; trying again", "recipient", to.String(), "error", err)
-		o.delayed.add(to, time.Now().Add(retryDelay))
+	err := o.publishUnsent(ctx, to)
+	if err == nil || ctx.Err() != nil {
+		return
 	}
+	level := slog.LevelWarn
+	if errors.Is(err, transport.ErrAbsent) {
+		level = slog.LevelDebug
+	}
+	o.logger.Log(ctx, level, "delivery failed; trying again", "recipient", to.String(), "error", err)
+	o.delayed.add(to, time.Now().Add(retryDelay))
 }
 
 func (o *Outbox) publishUnsent(ctx context.Context, to dffmpeg.Recipient) error {
@@ -148,13 +159,39 @@ func (o *Outbox) publishUnsent(ctx context.Context, to dffmpeg.Recipient) error 
 		if err != nil || len(messages) == 0 {
 			return err
 		}
-		if err := pusher.Publish(ctx, to, where, messages); err != nil {
+		switch err := o.push(ctx, pusher, to, where, messages); {
+		case errors.Is(err, transport.ErrAbsent):
+			if messages, err = o.tooOld(ctx, messages); len(messages) == 0 {
+				return errors.Join(err, transport.ErrAbsent)
+			}
+		case err != nil:
 			return err
 		}
 		if err := o.state.MarkSent(ctx, to, messages[len(messages)-1].Seq); err != nil {
 			return err
 		}
 	}
+}
+
+// push publishes messages within a bound.
+func (o *Outbox) push(ctx context.Context, pusher transport.Pusher, to dffmpeg.Recipient, where transport.Metadata, messages []dffmpeg.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, publishLimit)
+	defer cancel()
+	return pusher.Publish(ctx, to, where, messages)
+}
+
+// tooOld returns the messages in front that have waited too long for somebody who
+// listens.
+func (o *Outbox) tooOld(ctx context.Context, messages []dffmpeg.Message) ([]dffmpeg.Message, error) {
+	now, err := o.state.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	count := 0
+	for count < len(messages) && now.Sub(messages[count].Timestamp) > absentLimit {
+		count++
+	}
+	return messages[:count], nil
 }
 
 // address looks up which transport the recipient listens on now.
