@@ -15,6 +15,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg/internal/cli/clientcmd"
 	"github.com/dffmpeg/dffmpeg/internal/config"
+	"github.com/dffmpeg/dffmpeg/internal/dropin"
 	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
 )
 
@@ -34,6 +35,9 @@ func (a App) Main(p Process) int {
 	if name == guardName {
 		executor.Guard(p.In)
 		return 0
+	}
+	if name == dropin.Name && len(p.Args) > 1 {
+		return dropin.Program{Binary: p.Args[1], Args: p.Args[2:], Version: a.Version, Transports: a.Transports}.Run()
 	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -159,6 +160,12 @@ func jobPath(id, action string) string { return "/jobs/" + url.PathEscape(id) + 
 // seconds returns a query of one duration in whole seconds.
 func seconds(name string, d time.Duration) url.Values {
 	return url.Values{name: {strconv.FormatInt(int64(d/time.Second), 10)}}
+}
+
+// NoSharedTransport reports whether err says that the coordinator has none of the
+// transports that were offered to it (protocol.md, Endpoints).
+func NoSharedTransport(err error) bool {
+	return dffmpeg.CodeOf(err) == dffmpeg.CodeInvalid && strings.HasPrefix(err.Error(), "No supported transports")
 }
 
 // Unreachable reports whether err says that the coordinator did not answer.

@@ -23,7 +23,13 @@ type cluster struct {
 	port        int
 	coordinator *process
 	keys        map[string]string
+	// transports is the section of the coordinator's, the workers' and the
+	// client's configuration; "" for the defaults.
+	transports transportSections
 }
+
+// transportSections are sections "transports".
+type transportSections struct{ coordinator, worker, client string }
 
 // newCluster starts a coordinator on a free port with an empty database.
 func newCluster(t *testing.T) *cluster {
@@ -34,7 +40,13 @@ func newCluster(t *testing.T) *cluster {
 // newClusterOn starts a coordinator on the databases that the section says.
 func newClusterOn(t *testing.T, section string) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir(), port: freePort(t), keys: make(map[string]string)}
+	return newClusterWith(t, section, transportSections{})
+}
+
+// newClusterWith does so with transports.
+func newClusterWith(t *testing.T, section string, transports transportSections) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: t.TempDir(), port: freePort(t), keys: make(map[string]string), transports: transports}
 	c.configure(section)
 	for name, role := range map[string]string{"jellyfin": "client", "stranger": "client", "w1": "worker", "w2": "worker", "root": "admin"} {
 		c.addUser(name, role)
@@ -52,9 +64,10 @@ port: %d
 handshake_delay_seconds: 0.1
 dev_mode: true
 log_level: debug
+%s
 database:
 %s
-`, c.port, "  "+strings.ReplaceAll(strings.TrimSpace(section), "\n", "\n  ")))
+`, c.port, c.transports.coordinator, "  "+strings.ReplaceAll(strings.TrimSpace(section), "\n", "\n  ")))
 }
 
 func freePort(t *testing.T) int {
@@ -141,7 +154,8 @@ coordinator: {scheme: http, host: 127.0.0.1, port: %d}
 binaries: {ffmpeg: /usr/bin/ffmpeg, ffprobe: /usr/bin/ffprobe}
 paths: {Media: %s}
 log_level: debug
-`, name, c.keys[name], c.port, media))
+%s
+`, name, c.keys[name], c.port, media, c.transports.worker))
 	p := start(c.t, nil, c.dir, "dffmpeg-worker", "-c", c.config(name))
 	c.await("worker "+name+" to be online", func() bool { return c.workerStatus(name) == dffmpeg.WorkerOnline })
 	return p, media
@@ -193,7 +207,8 @@ hmac_key: %s
 job_heartbeat_interval: 2
 coordinator: {scheme: http, host: 127.0.0.1, port: %d}
 paths: {Media: %s}
-`, c.keys["jellyfin"], c.port, c.media()))
+%s
+`, c.keys["jellyfin"], c.port, c.media(), c.transports.client))
 	return []string{"DFFMPEG_CLIENT_CONFIG=" + path}
 }
 

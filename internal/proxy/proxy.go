@@ -38,6 +38,9 @@ type Invocation struct {
 	// Signals receives what asks the caller to end; the first cancels the
 	// job, the second gives up waiting for it.
 	Signals <-chan os.Signal
+	// OtherTransports is called, and ends the run with the code it returns, when
+	// the coordinator has none of our transports. Nil: that is an error.
+	OtherTransports func() int
 }
 
 // Proxy runs invocations. It may run several at once.
@@ -94,6 +97,9 @@ func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	defer giveUp()
 
 	answer, err := p.client.Submit(ctx, request)
+	if client.NoSharedTransport(err) && inv.OtherTransports != nil {
+		return inv.OtherTransports()
+	}
 	if err != nil {
 		return p.complain(inv, interrupt, err)
 	}
