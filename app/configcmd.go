@@ -63,19 +63,19 @@ func (s *surroundings) load(component config.Component) (loaded, error) {
 		if err != nil {
 			return loaded{}, err
 		}
-		return loaded{cfg.Source, cfg.Show}, cfg.Transports.Check(s.app.Transports.Names())
+		return loaded{cfg.Source, cfg.Show}, cfg.Transports.Check(s.app.Transports.ServerSettings())
 	case config.WorkerComponent:
 		cfg, err := config.LoadWorker(s.config, env)
 		if err != nil {
 			return loaded{}, err
 		}
-		return loaded{cfg.Source, cfg.Show}, cfg.Transports.Check(s.app.Transports.Names())
+		return loaded{cfg.Source, cfg.Show}, cfg.Transports.Check(s.app.Transports.ClientSettings())
 	default:
 		cfg, err := config.LoadClient(s.config, env)
 		if err != nil {
 			return loaded{}, err
 		}
-		return loaded{cfg.Source, cfg.Show}, cfg.Transports.Check(s.app.Transports.Names())
+		return loaded{cfg.Source, cfg.Show}, cfg.Transports.Check(s.app.Transports.ClientSettings())
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 
 // newCoordinator assembles the coordinator of a configuration.
 func (a App) newCoordinator(cfg *config.Coordinator, db *database, logger *slog.Logger) (*coordinator.Coordinator, error) {
-	if err := cfg.Transports.Check(a.Transports.Names()); err != nil {
+	if err := cfg.Transports.Check(a.Transports.ServerSettings()); err != nil {
 		return nil, err
 	}
 	return coordinator.New(coordinator.Options{

@@ -47,9 +47,13 @@ type Plugin struct {
 	// Lossy says that a client may miss what was sent while it did not listen,
 	// or while the broker was away. It calls Subscription.Listening; peers
 	// listen through [Reliable], which fetches what is missing.
-	Lossy     bool
-	NewServer func(ServerOptions) (Server, error)
-	NewClient func(ClientOptions) (Client, error)
+	Lossy bool
+	// ServerSettings and ClientSettings return a pointer to the settings of an end
+	// with their defaults, so that a configuration can be checked before anything
+	// starts; nil: the constructor checks them.
+	ServerSettings, ClientSettings func() any
+	NewServer                      func(ServerOptions) (Server, error)
+	NewClient                      func(ClientOptions) (Client, error)
 }
 
 // Registry holds the transports that a program knows, by name. It is a value
@@ -71,6 +75,25 @@ func NewRegistry(plugins ...Plugin) (Registry, error) {
 
 // Names returns the known names, sorted.
 func (r Registry) Names() []string { return slices.Sorted(maps.Keys(r.plugins)) }
+
+// ServerSettings returns, by name, how to make each transport's settings in the
+// coordinator; nil for one that does not say.
+func (r Registry) ServerSettings() map[string]func() any {
+	return r.settings(func(p Plugin) func() any { return p.ServerSettings })
+}
+
+// ClientSettings does so for peers.
+func (r Registry) ClientSettings() map[string]func() any {
+	return r.settings(func(p Plugin) func() any { return p.ClientSettings })
+}
+
+func (r Registry) settings(of func(Plugin) func() any) map[string]func() any {
+	kinds := make(map[string]func() any, len(r.plugins))
+	for name, plugin := range r.plugins {
+		kinds[name] = of(plugin)
+	}
+	return kinds
+}
 
 // UnknownError is a name that no transport is registered for.
 type UnknownError struct {

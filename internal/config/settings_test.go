@@ -53,10 +53,10 @@ transports:
 	want = path + `:3:3: transports.enabled_transports: unknown transport "mqtt"; known are http_polling, rabbitmq
 ` + path + `:8:5: transports.transport_settings.mqtt: unknown transport; known are http_polling, rabbitmq
 ` + path + `:10:5: transports.transport_settings.carrier: unknown transport; known are http_polling, rabbitmq`
-	if err := c.Transports.Check([]string{"rabbitmq", HTTPPollingName}); err == nil || err.Error() != want {
+	if err := c.Transports.Check(map[string]func() any{"rabbitmq": nil, HTTPPollingName: nil}); err == nil || err.Error() != want {
 		t.Errorf("error\n%v, want\n%s", err, want)
 	}
-	if err := c.Transports.Check([]string{"mqtt", "rabbitmq", "carrier"}); err != nil {
+	if err := c.Transports.Check(map[string]func() any{"mqtt": nil, "rabbitmq": nil, "carrier": nil}); err != nil {
 		t.Errorf("known names: %v", err)
 	}
 	if p := c.Transports.Settings("rabbitmq").Problem("host", "does not answer"); p.Line != 9 || p.Path != "transports.transport_settings.rabbitmq.host" {

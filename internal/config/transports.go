@@ -49,10 +49,13 @@ func (t Transports) Settings(name string) Settings {
 	return t.specific[name].over(t.defaults.shared())
 }
 
-// Check returns a problem (in Problems) for every name, enabled or with
-// settings, that is not in known.
-func (t Transports) Check(known []string) error {
+// Check returns a problem (in Problems) for every name, enabled or with settings,
+// that is not in kinds, and for settings that their transport does not take. kinds
+// returns by name a pointer to each transport's settings with their defaults; nil:
+// they are not checked.
+func (t Transports) Check(kinds map[string]func() any) error {
 	var problems Problems
+	known := slices.Sorted(maps.Keys(kinds))
 	for _, name := range t.Enabled {
 		if !slices.Contains(known, name) {
 			problems = append(problems, unknownName(t.node, "enabled_transports", "transport "+show(name), name, known))
@@ -61,6 +64,12 @@ func (t Transports) Check(known []string) error {
 	for _, name := range slices.Sorted(maps.Keys(t.specific)) {
 		if !slices.Contains(known, name) {
 			problems = append(problems, unknownName(t.node, "transport_settings."+name, "transport", name, known))
+		}
+	}
+	for _, name := range known {
+		_, set := t.specific[name]
+		if kinds[name] != nil && (set || slices.Contains(t.Enabled, name)) {
+			problems = append(problems, asProblems(t.Settings(name).Decode(kinds[name]()))...)
 		}
 	}
 	return problems.Err()

@@ -43,7 +43,7 @@ type Connector struct {
 // NewConnector returns a connector of the enabled transports; names that the
 // program does not know are refused.
 func NewConnector(registry transport.Registry, settings config.Transports, caller transport.Caller, logger *slog.Logger) (*Connector, error) {
-	if err := settings.Check(registry.Names()); err != nil {
+	if err := settings.Check(registry.ClientSettings()); err != nil {
 		return nil, err
 	}
 	return &Connector{registry: registry, settings: settings, enabled: settings.Enabled, caller: caller, logger: logger}, nil

@@ -48,7 +48,12 @@ var basePath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+/?$`)
 // Plugin returns the transport, both ends.
 func Plugin() transport.Plugin {
 	return transport.Plugin{
-		Name: Name,
+		Name:           Name,
+		ServerSettings: func() any { return &ServerSettings{BasePath: "/poll"} },
+		ClientSettings: func() any {
+			settings := DefaultClientSettings()
+			return &settings
+		},
 		NewServer: func(o transport.ServerOptions) (transport.Server, error) {
 			settings := ServerSettings{BasePath: "/poll"}
 			if err := o.Settings.Decode(&settings); err != nil {

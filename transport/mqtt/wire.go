@@ -53,11 +53,20 @@ func (s *Settings) Validate(problem func(key, message string)) {
 	}
 }
 
+func newSettings() any {
+	s := DefaultSettings()
+	return &s
+}
+
 // Plugin returns the transport, both ends.
 func Plugin() transport.Plugin {
 	return transport.Plugin{
 		Name:  Name,
 		Lossy: true,
+
+		ServerSettings: newSettings,
+		ClientSettings: newSettings,
+
 		NewServer: func(o transport.ServerOptions) (transport.Server, error) {
 			broker, prefix, err := decode(o.Settings)
 			if err != nil {

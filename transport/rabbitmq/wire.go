@@ -54,11 +54,20 @@ func DefaultSettings() Settings {
 	}
 }
 
+func newSettings() any {
+	s := DefaultSettings()
+	return &s
+}
+
 // Plugin returns the transport, both ends.
 func Plugin() transport.Plugin {
 	return transport.Plugin{
 		Name:  Name,
 		Lossy: true,
+
+		ServerSettings: newSettings,
+		ClientSettings: newSettings,
+
 		NewServer: func(o transport.ServerOptions) (transport.Server, error) {
 			s := DefaultSettings()
 			if err := o.Settings.Decode(&s); err != nil {
