@@ -12,6 +12,31 @@ rabbitmq_ctl() {
     ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$(cat "$dir/epmd.port")" /usr/lib/rabbitmq/bin/rabbitmqctl "$@")
 }
 
+# workers and clients print the names of the conformance suite's workers and clients, who
+# have accounts of their own, with the least permissions (docs/operations.md).
+workers() { printf 'worker%d\n' {0..199}; }
+clients() { printf '%s\n' alice bob; }
+
+# rabbitmq_definitions SECRET prints users and permissions.
+rabbitmq_definitions() {
+  local secret=$1 name users permissions topics
+  users="{\"name\":\"dffmpeg\",\"password\":\"$secret\",\"tags\":\"administrator\"},{\"name\":\"coordinator\",\"password\":\"$secret\",\"tags\":\"\"}"
+  permissions='{"user":"dffmpeg","vhost":"/","configure":".*","write":".*","read":".*"}'
+  permissions+=',{"user":"coordinator","vhost":"/","configure":"^dffmpeg\\.(workers|jobs)$","write":"^dffmpeg\\.(workers|jobs)$","read":"^$"}'
+  topics='{"user":"dffmpeg","vhost":"/","exchange":"","write":".*","read":".*"}'
+  for name in $(workers); do
+    users+=",{\"name\":\"$name\",\"password\":\"$secret\",\"tags\":\"\"}"
+    permissions+=",{\"user\":\"$name\",\"vhost\":\"/\",\"configure\":\"^dffmpeg\\\\.worker\\\\.$name\$\",\"write\":\"^dffmpeg\\\\.worker\\\\.$name\$\",\"read\":\"^dffmpeg\\\\.(worker\\\\.$name|workers)\$\"}"
+    topics+=",{\"user\":\"$name\",\"vhost\":\"/\",\"exchange\":\"dffmpeg.workers\",\"write\":\"^\$\",\"read\":\"^worker\\\\.$name\$\"}"
+  done
+  for name in $(clients); do
+    users+=",{\"name\":\"$name\",\"password\":\"$secret\",\"tags\":\"\"}"
+    permissions+=",{\"user\":\"$name\",\"vhost\":\"/\",\"configure\":\"^dffmpeg\\\\.job\\\\.$name\\\\.\",\"write\":\"^dffmpeg\\\\.job\\\\.$name\\\\.\",\"read\":\"^dffmpeg\\\\.(job\\\\.$name\\\\..*|jobs)\$\"}"
+    topics+=",{\"user\":\"$name\",\"vhost\":\"/\",\"exchange\":\"dffmpeg.jobs\",\"write\":\"^\$\",\"read\":\"^job\\\\.$name\\\\.\"}"
+  done
+  printf '{"vhosts":[{"name":"/"}],"users":[%s],"permissions":[%s],"topic_permissions":[%s]}\n' "$users" "$permissions" "$topics"
+}
+
 rabbitmq_start() {
   local dir=$1
   keep "$dir/port" free_port
@@ -25,7 +50,9 @@ default_user = dffmpeg
 default_pass = $(cat "$dir/secret")
 log.file = false
 log.console = true
+load_definitions = $dir/definitions.json
 END
+    rabbitmq_definitions "$(cat "$dir/secret")" >"$dir/definitions.json"
     launch "$dir" rabbitmq env RABBITMQ_NODENAME="dffmpeg$(cat "$dir/port")@localhost" RABBITMQ_CONFIG_FILE="$dir/rabbitmq.conf" \
       RABBITMQ_MNESIA_BASE="$dir/data" RABBITMQ_LOG_BASE="$dir/data" RABBITMQ_ENABLED_PLUGINS_FILE="$dir/data/plugins" \
       RABBITMQ_DIST_PORT="$(cat "$dir/dist.port")" ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$(cat "$dir/epmd.port")" \
@@ -51,17 +78,29 @@ mosquitto_packages() { echo mosquitto mosquitto-clients; }
 mosquitto_url() { echo "mqtt://dffmpeg:$(cat "$1/secret")@127.0.0.1:$(cat "$1/port")/"; }
 
 mosquitto_start() {
-  local dir=$1
+  local dir=$1 name
   keep "$dir/port" free_port
   keep "$dir/secret" random_secret
   if ! alive "$dir"; then
     own mosquitto "$dir"
-    mosquitto_passwd -b -c "$dir/data/users" dffmpeg "$(cat "$dir/secret")"
-    if [[ $EUID == 0 ]]; then chown mosquitto: "$dir/data/users"; fi
+    for name in dffmpeg coordinator $(workers) $(clients); do
+      echo "$name:$(cat "$dir/secret")"
+    done >"$dir/data/users"
+    mosquitto_passwd -U "$dir/data/users"
+    cat >"$dir/data/acl" <<'END'
+user dffmpeg
+topic readwrite #
+user coordinator
+topic write dffmpeg/#
+pattern read dffmpeg/workers/%u
+pattern read dffmpeg/jobs/%u/#
+END
+    if [[ $EUID == 0 ]]; then chown mosquitto: "$dir/data/users" "$dir/data/acl"; fi
     cat >"$dir/mosquitto.conf" <<END
 listener $(cat "$dir/port") 127.0.0.1
 allow_anonymous false
 password_file $dir/data/users
+acl_file $dir/data/acl
 persistence true
 persistence_location $dir/data/
 # After each change: one that is killed saves nothing.

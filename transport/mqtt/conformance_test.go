@@ -31,6 +31,19 @@ func fixture(t *testing.T) transporttest.Fixture {
 	}
 }
 
+// restricted is the transport with default names, where everybody has an account
+// of their own with the permissions that docs/operations.md has.
+func restricted(t *testing.T) transporttest.Fixture {
+	t.Helper()
+	f := fixture(t)
+	f.ServerSettings = settings(t, func(s *Settings) { s.Username = "coordinator" })
+	f.ClientFor = func(identity string) transport.Decoder {
+		return settings(t, func(s *Settings) { s.Username = identity })
+	}
+	f.RestartBroker = nil // as with all permissions
+	return f
+}
+
 // settings returns where the broker for tests is.
 func settings(t *testing.T, change func(*Settings)) transport.Decoder {
 	t.Helper()
@@ -48,3 +61,5 @@ func settings(t *testing.T, change func(*Settings)) transport.Decoder {
 func TestConformance(t *testing.T) { transporttest.Run(t, fixture) }
 
 func TestConformanceAsPeersListen(t *testing.T) { transporttest.RunReliable(t, fixture) }
+
+func TestConformanceWithLeastPermissions(t *testing.T) { transporttest.Run(t, restricted) }

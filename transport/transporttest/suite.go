@@ -36,7 +36,10 @@ type Fixture struct {
 	Plugin         transport.Plugin
 	ServerSettings transport.Decoder // nil for the defaults
 	ClientSettings transport.Decoder
-	Features       Features
+	// ClientFor returns the settings of one identity's client; nil: all have
+	// ClientSettings.
+	ClientFor func(identity string) transport.Decoder
+	Features  Features
 	// Refused are settings, of server and client, whose credentials the broker
 	// refuses; nil for a transport without credentials of its own.
 	Refused transport.Decoder
@@ -94,6 +97,7 @@ func run(t *testing.T, fixture func(t *testing.T) Fixture, reliable bool) {
 		{"Names", names},
 		{"BrokerRestarts", brokerRestarts},
 		{"CredentialsRefused", refused},
+		{"OthersMailIsRefused", eavesdropper},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -104,7 +108,11 @@ func run(t *testing.T, fixture func(t *testing.T) Fixture, reliable bool) {
 			if f.ClientSettings == nil {
 				f.ClientSettings = Settings(nil)
 			}
-			s := &suite{Fixture: f, mailbox: NewMailbox(), reliable: reliable}
+			accounts := f.ClientFor != nil
+			if !accounts {
+				f.ClientFor = func(string) transport.Decoder { return f.ClientSettings }
+			}
+			s := &suite{Fixture: f, accounts: accounts, mailbox: NewMailbox(), reliable: reliable}
 			s.coordinator = StartCoordinator(t, f.Plugin, f.ServerSettings, s.mailbox)
 			s.awaitHealthy(t)
 			test.run(t, s)
@@ -118,6 +126,7 @@ type suite struct {
 	mailbox     *Mailbox
 	coordinator *Coordinator
 	reliable    bool
+	accounts    bool // everybody has one of their own
 }
 
 // ready is told when a client hears.
@@ -150,7 +159,7 @@ func (r ready) await(t *testing.T, s *suite) {
 func (s *suite) client(t *testing.T, to dffmpeg.Recipient, after string) (transport.Client, ready) {
 	t.Helper()
 	r := make(ready, 1)
-	client, err := s.clientWith(t, s.ClientSettings, transport.Subscription{
+	client, err := s.clientWith(t, s.ClientFor(to.ID), transport.Subscription{
 		Recipient: to, Metadata: s.coordinator.Server.Address(to), After: after, Listening: r.listening,
 	})
 	if err != nil {

@@ -346,6 +346,30 @@ func refused(t *testing.T, s *suite) {
 	}
 }
 
+// eavesdropper checks that the broker keeps one identity's mail from another.
+func eavesdropper(t *testing.T, s *suite) {
+	if !s.accounts {
+		return
+	}
+	for to, other := range map[dffmpeg.Recipient]string{worker: "worker2", requester("alice", "01A"): "bob"} {
+		client, err := s.clientWith(t, s.ClientFor(other), transport.Subscription{Recipient: to, Metadata: s.coordinator.Server.Address(to)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		spy := Listen(t, client, nil)
+		receiver := s.listen(t, to, "")
+		var want []dffmpeg.Message
+		for i := range 10 {
+			want = append(want, s.coordinator.Send(to, numbered(i, 1)...)...)
+			time.Sleep(50 * time.Millisecond) // time for the spy to connect, and to hear
+		}
+		receiver.Await(t, want)
+		if heard := spy.Heard(); len(heard) > 0 {
+			t.Errorf("%s heard %d messages to %s", other, len(heard), to)
+		}
+	}
+}
+
 // names checks what a registry and the coordinator rely on.
 func names(t *testing.T, s *suite) {
 	server := s.coordinator.Server
