@@ -88,7 +88,7 @@ func age(b *testing.B, open func(b *testing.B, tables store.Tables) opened, jobs
 	b.Cleanup(func() {
 		errs := []error{o.state.Close()}
 		if o.drop != "" {
-			for _, table := range []string{"_jobs", "_jobs_output", "_messages", "_workers"} {
+			for _, table := range []string{"_jobs", "_jobs_output", "_jobs_coordinators", "_jobs_coordinators_leases", "_messages", "_workers"} {
 				_, err := o.pool.ExecContext(context.Background(), o.drop+prefix+table) // the benchmark's has ended
 				errs = append(errs, err)
 			}

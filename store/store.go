@@ -33,6 +33,7 @@ type State interface {
 	Jobs
 	Workers
 	Messages
+	Coordinators
 	History
 	Restorer
 	// Now returns the engine's clock, which all stored times come from.

@@ -153,7 +153,12 @@ func (d *Database) shared() Problems {
 // table beside that of jobs.
 func (d *Database) distinct() Problems {
 	var problems Problems
-	taken := map[string]string{strings.ToLower(d.Jobs.TableName) + "_output": "the output of jobs", "dffmpeg_schema": "the version of the schema"}
+	jobs := strings.ToLower(d.Jobs.TableName)
+	taken := map[string]string{
+		jobs + "_output": "the output of jobs", "dffmpeg_schema": "the version of the schema",
+		jobs + "_coordinators": "the coordinators", jobs + "_coordinators_leases": "the leases of coordinators",
+		"dffmpeg_coordinators": "the coordinators", "dffmpeg_coordinators_leases": "the leases of coordinators",
+	}
 	for _, r := range d.repositories() {
 		name := strings.ToLower(r.TableName)
 		if other := taken[name]; other != "" {

@@ -29,6 +29,9 @@ type State struct {
 	submitted map[submission]string // to the job's ID
 	workers   map[string]transition.WorkerRecord
 	boxes     map[dffmpeg.Recipient]*mailbox // of every job and worker
+
+	coordinators map[string]dffmpeg.Coordinator
+	leases       map[string]lease // by name
 }
 
 // submission is what makes a submission the same as an earlier one.
@@ -43,6 +46,9 @@ func New(now func() time.Time, ids dffmpeg.IDSource) *State {
 		submitted: make(map[submission]string),
 		workers:   make(map[string]transition.WorkerRecord),
 		boxes:     make(map[dffmpeg.Recipient]*mailbox),
+
+		coordinators: make(map[string]dffmpeg.Coordinator),
+		leases:       make(map[string]lease),
 	}
 }
 

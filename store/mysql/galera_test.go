@@ -70,6 +70,24 @@ func (s spread) Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.J
 	return s.node().Conclude(ctx, seen, status, reason)
 }
 
+func (s spread) Beat(ctx context.Context, coordinator dffmpeg.Coordinator) error {
+	return s.node().Beat(ctx, coordinator)
+}
+
+func (s spread) Leave(ctx context.Context, id string) error { return s.node().Leave(ctx, id) }
+
+func (s spread) ListCoordinators(ctx context.Context, window time.Duration) ([]dffmpeg.Coordinator, error) {
+	return s.node().ListCoordinators(ctx, window)
+}
+
+func (s spread) Lease(ctx context.Context, name, holder string, ttl time.Duration) (bool, error) {
+	return s.node().Lease(ctx, name, holder, ttl)
+}
+
+func (s spread) Positions(ctx context.Context, recipients []dffmpeg.Recipient) (map[dffmpeg.Recipient]int64, error) {
+	return s.node().Positions(ctx, recipients)
+}
+
 func (s spread) Job(ctx context.Context, id string) (dffmpeg.Job, error) {
 	return s.node().Job(ctx, id)
 }

@@ -171,7 +171,8 @@ func (s *steps) add(n *node, indent string) {
 	s.rows += (n.Rows + n.Filtered + n.Rechecked) * n.Loops
 	s.text = append(s.text, fmt.Sprintf("%s%s %s %s %s %s: %.0f times %.0f rows, %.0f filtered, %.0f blocks",
 		indent, n.Type, n.Relation, n.Index, n.Condition, n.Filter, n.Loops, n.Rows, n.Filtered+n.Rechecked, n.Hit+n.Read))
-	s.scans = s.scans || n.Type == "Seq Scan" && !strings.HasSuffix(n.Relation, "_workers")
+	few := strings.HasSuffix(n.Relation, "_workers") || strings.Contains(n.Relation, "_coordinators")
+	s.scans = s.scans || n.Type == "Seq Scan" && !few
 	for i := range n.Plans {
 		s.add(&n.Plans[i], indent+"  ")
 	}

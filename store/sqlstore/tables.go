@@ -14,15 +14,23 @@ const (
 	jobsTable       = "dffmpeg_jobs"
 	messagesTable   = "dffmpeg_messages"
 	workersTable    = "dffmpeg_workers"
+
+	coordinatorsTable = "dffmpeg_coordinators"
 )
 
-// naming returns what replaces the names in SQL by the configured ones.
+// naming returns what replaces the names in SQL by the configured ones. What has
+// no name of its own in the configuration belongs to the jobs.
 func naming(tables store.Tables) *strings.Replacer {
+	coordinators := coordinatorsTable
+	if tables.Jobs != "" && tables.Jobs != jobsTable {
+		coordinators = tables.Jobs + "_coordinators"
+	}
 	return strings.NewReplacer(
 		identitiesTable, cmp.Or(tables.Identities, identitiesTable),
 		jobsTable, cmp.Or(tables.Jobs, jobsTable),
 		messagesTable, cmp.Or(tables.Messages, messagesTable),
 		workersTable, cmp.Or(tables.Workers, workersTable),
+		coordinatorsTable, coordinators,
 	)
 }
 

@@ -51,6 +51,7 @@ func Run(t *testing.T, open Open, features Features) {
 	t.Run("logs", s.testLogs)
 	t.Run("messages", s.testMessages)
 	t.Run("workers", s.testWorkers)
+	t.Run("coordinators", s.testCoordinators)
 	t.Run("queries", s.testQueries)
 	t.Run("values", s.testValues)
 	t.Run("restore", s.testRestore)

@@ -1,0 +1,14 @@
+package dffmpeg
+
+import "time"
+
+// Coordinator is one of the coordinators that share a database, each of which
+// serves any request. (Extension to 0.4.)
+type Coordinator struct {
+	ID        string    `json:"coordinator_id" doc:"ULID, another one after each start"`
+	Host      string    `json:"host" doc:"Name of its machine, and its port"`
+	Version   string    `json:"version"`
+	URL       string    `json:"url" doc:"Where it says that others reach it; empty when it does not"`
+	StartedAt time.Time `json:"started_at"`
+	LastSeen  time.Time `json:"last_seen"`
+}
