@@ -184,6 +184,9 @@ type HealthAnswer struct {
 	Databases  map[string]ComponentHealth `json:"databases"`
 	Transports map[string]ComponentHealth `json:"transports"`
 	Features   []string                   `json:"features"` // extension
+	// Coordinators are those that live on this database, without where they are;
+	// in a deep answer. (Extension to 0.4.)
+	Coordinators []Coordinator `json:"coordinators,omitempty"`
 }
 
 // JobCounts counts jobs: active now, and started within the last 1 and 5

@@ -6,9 +6,15 @@ import "time"
 // serves any request. (Extension to 0.4.)
 type Coordinator struct {
 	ID        string    `json:"coordinator_id" doc:"ULID, another one after each start"`
-	Host      string    `json:"host" doc:"Name of its machine, and its port"`
+	Host      string    `json:"host,omitempty" doc:"Name of its machine, and its port"`
 	Version   string    `json:"version"`
-	URL       string    `json:"url" doc:"Where it says that others reach it; empty when it does not"`
+	URL       string    `json:"url,omitempty" doc:"Where it says that others reach it; absent when it does not"`
 	StartedAt time.Time `json:"started_at"`
 	LastSeen  time.Time `json:"last_seen"`
+}
+
+// Public returns what everybody may know of a coordinator: not where it is.
+func (c Coordinator) Public() Coordinator {
+	c.Host, c.URL = "", ""
+	return c
 }

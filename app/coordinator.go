@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strconv"
 
 	"github.com/dffmpeg/dffmpeg/internal/config"
@@ -49,8 +50,19 @@ func (a App) newCoordinator(cfg *config.Coordinator, db *database, logger *slog.
 		},
 		TrustedProxies: cfg.TrustedProxies,
 		ShutdownDelay:  cfg.ShutdownDelay,
+		Host:           hostAndPort(cfg.Port),
+		URL:            cfg.AdvertisedURL,
 		Logger:         logger,
 	})
+}
+
+// hostAndPort names this machine and a port on it.
+func hostAndPort(port int) string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "localhost"
+	}
+	return net.JoinHostPort(name, strconv.Itoa(port))
 }
 
 // newTransports makes the enabled transports, in configured order.

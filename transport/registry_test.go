@@ -21,8 +21,9 @@ func (p plain) Run(ctx context.Context) error                   { <-ctx.Done(); 
 
 type puller struct{ plain }
 
-func (puller) Wake(dffmpeg.Recipient)    {}
-func (puller) Routes() []transport.Route { return nil }
+func (puller) Wake(dffmpeg.Recipient)       {}
+func (puller) Waiting() []dffmpeg.Recipient { return nil }
+func (puller) Routes() []transport.Route    { return nil }
 
 type both struct{ puller }
 

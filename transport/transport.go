@@ -47,6 +47,8 @@ type Puller interface {
 	// Wake says that the recipient has new mail. It never blocks, and may be
 	// called for recipients that nobody listens for.
 	Wake(to dffmpeg.Recipient)
+	// Waiting lists those who listen here now.
+	Waiting() []dffmpeg.Recipient
 	// Routes returns what to mount on the coordinator's server.
 	Routes() []Route
 }

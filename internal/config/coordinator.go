@@ -22,15 +22,18 @@ type Coordinator struct {
 	AllowedMetricsIPs           Networks      `yaml:"allowed_metrics_ips"`                        // default everyone
 	DefaultJobHeartbeatInterval time.Duration `yaml:"default_job_heartbeat_interval,whole,min=1"` // default 5 s
 	HandshakeDelay              time.Duration `yaml:"handshake_delay_seconds,min=0"`              // default 1 s
-	ShutdownDelay               time.Duration `yaml:"shutdown_delay_seconds,min=0"`               // how long health says shutdown before connections end; default 0
-	DevMode                     bool          `yaml:"dev_mode"`                                   // documentation pages; default false, DFFMPEG_COORDINATOR_DEV=1 sets it
-	AllowedBinaries             []string      `yaml:"allowed_binaries,required"`                  // default ffmpeg, ffprobe
-	TrustedProxies              Networks      `yaml:"trusted_proxies"`                            // whose X-Forwarded-For counts; default 127.0.0.1
-	MaxBodyBytes                int64         `yaml:"max_body_bytes,min=65536,max=1073741824"`    // largest request body; default 16 MiB
-	Database                    Database      `yaml:"database"`
-	Janitor                     Janitor       `yaml:"janitor"`
-	Retention                   Retention     `yaml:"retention"`
-	Transports                  Transports    `yaml:"transports"`
+	// AdvertisedURL is where this coordinator says that others reach it: for people
+	// who look at the list of coordinators; default none.
+	AdvertisedURL   string        `yaml:"advertised_url"`
+	ShutdownDelay   time.Duration `yaml:"shutdown_delay_seconds,min=0"`            // how long health says shutdown before connections end; default 0
+	DevMode         bool          `yaml:"dev_mode"`                                // documentation pages; default false, DFFMPEG_COORDINATOR_DEV=1 sets it
+	AllowedBinaries []string      `yaml:"allowed_binaries,required"`               // default ffmpeg, ffprobe
+	TrustedProxies  Networks      `yaml:"trusted_proxies"`                         // whose X-Forwarded-For counts; default 127.0.0.1
+	MaxBodyBytes    int64         `yaml:"max_body_bytes,min=65536,max=1073741824"` // largest request body; default 16 MiB
+	Database        Database      `yaml:"database"`
+	Janitor         Janitor       `yaml:"janitor"`
+	Retention       Retention     `yaml:"retention"`
+	Transports      Transports    `yaml:"transports"`
 	// HTTPPolling are the settings of that transport, decoded.
 	HTTPPolling HTTPPollingServer `yaml:"-"`
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/janitor"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/outbox"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/reconcile"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/replicas"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/scheduler"
 	"github.com/dffmpeg/dffmpeg/secret"
 	"github.com/dffmpeg/dffmpeg/store"
@@ -43,6 +44,9 @@ type Options struct {
 	NewTransports func(transport.Mailbox) (*transport.Set, error)
 	HTTP          httpapi.Settings
 	Janitor       janitor.Settings
+	// Host is the machine and port, and URL where others say they reach this
+	// coordinator, "" for unknown: for people who look at the list of them.
+	Host, URL string
 	// TrustedProxies are those whose X-Forwarded-For counts.
 	TrustedProxies []netip.Prefix
 	// ShutdownDelay is how long health says "shutdown" while requests are
@@ -58,6 +62,8 @@ const (
 	shutdownLimit = 5 * time.Second
 	// headerLimit bounds how long a client may take to send its headers.
 	headerLimit = 10 * time.Second
+	// janitorLease is what the coordinator holds whose janitor does the rounds.
+	janitorLease = "janitor"
 )
 
 // Coordinator is one coordinator. Make it with New, then Run it.
@@ -67,6 +73,7 @@ type Coordinator struct {
 	outbox     *outbox.Outbox
 	scheduler  *scheduler.Scheduler
 	janitor    *janitor.Janitor
+	replicas   *replicas.Replicas
 	handler    http.Handler
 	stopping   atomic.Bool
 }
@@ -83,14 +90,18 @@ func New(opts Options) (*Coordinator, error) {
 	state := announce.Wrap(opts.State, c.outbox, wake)
 	c.scheduler = scheduler.New(state, assignEvery, opts.Logger)
 	wake.queue = c.scheduler
-	c.janitor = janitor.New(state, opts.Janitor, opts.Logger)
 	ids := dffmpeg.NewIDSource()
+	c.replicas = replicas.New(dffmpeg.Coordinator{
+		ID: ids.NewID(time.Now()), Host: opts.Host, Version: opts.HTTP.Version, URL: opts.URL,
+	}, opts.State, c.waiting, func(to dffmpeg.Recipient) { c.outbox.Notify(to, time.Time{}) }, []string{janitorLease}, opts.Logger)
+	c.janitor = janitor.New(state, opts.Janitor, func() bool { return c.replicas.Holds(janitorLease) }, opts.Logger)
 	c.handler, err = httpapi.New(httpapi.Deps{
 		State:         state,
 		Authenticator: authn.New(opts.Identities, opts.Keyring, opts.TrustedProxies, opts.Logger, time.Now),
 		Transports:    c.transports,
 		Reconciler:    reconcile.New(state, opts.Logger),
 		Janitor:       c.janitor,
+		Replicas:      c.replicas,
 		Health:        c,
 		Accounts:      accounts.New(opts.Identities, opts.Keyring),
 		Settings:      opts.HTTP,
@@ -99,6 +110,17 @@ func New(opts Options) (*Coordinator, error) {
 		NewToken:      newToken,
 	})
 	return c, err
+}
+
+// waiting lists those who listen to this coordinator.
+func (c *Coordinator) waiting() []dffmpeg.Recipient {
+	var all []dffmpeg.Recipient
+	for _, server := range c.transports.Servers() {
+		if puller, ok := server.(transport.Puller); ok {
+			all = append(all, puller.Waiting()...)
+		}
+	}
+	return all
 }
 
 // lateQueue breaks the circle between the announced state, which wakes the
@@ -129,6 +151,7 @@ func (c *Coordinator) Run(ctx context.Context, listener net.Listener) error {
 	group, running := errgroup.WithContext(running)
 	for name, run := range map[string]func(context.Context) error{
 		"transports": c.transports.Run, "outbox": c.outbox.Run, "scheduler": c.scheduler.Run, "janitor": c.janitor.Run,
+		"replicas": c.replicas.Run,
 	} {
 		group.Go(func() error { return ended(name, run(running)) })
 	}

@@ -18,6 +18,7 @@ func (c *Coordinator) Health(ctx context.Context, deep bool) dffmpeg.HealthAnswe
 	if deep {
 		health.Databases = c.databases(ctx)
 		health.Transports = c.transports.Health(ctx)
+		health.Coordinators = c.others(ctx)
 		for _, database := range health.Databases {
 			if database.Status != dffmpeg.HealthOnline {
 				health.Status = dffmpeg.HealthUnhealthy
@@ -28,6 +29,21 @@ func (c *Coordinator) Health(ctx context.Context, deep bool) dffmpeg.HealthAnswe
 		health.Status = dffmpeg.HealthShutdown
 	}
 	return health
+}
+
+// others lists the coordinators; none when the database is away, which is said
+// elsewhere.
+func (c *Coordinator) others(ctx context.Context) []dffmpeg.Coordinator {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	all, err := c.replicas.List(ctx)
+	if err != nil {
+		return nil
+	}
+	for i := range all {
+		all[i] = all[i].Public()
+	}
+	return all
 }
 
 // databases checks the engine of each repository.

@@ -3,7 +3,9 @@ package httppoll
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -81,6 +83,13 @@ func (s *Server) Wake(to dffmpeg.Recipient) {
 		default:
 		}
 	}
+}
+
+// Waiting implements transport.Puller.
+func (s *Server) Waiting() []dffmpeg.Recipient {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.listeners))
 }
 
 // Routes implements transport.Puller.

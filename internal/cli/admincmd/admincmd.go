@@ -38,6 +38,8 @@ type Cluster interface {
 	// Logs returns a page of a job's output after cursor since.
 	Logs(ctx context.Context, id, since string) (dffmpeg.LogsAnswer, error)
 	Janitor(ctx context.Context, action dffmpeg.JanitorAction) error
+	// Coordinators lists those that share the database.
+	Coordinators(ctx context.Context) ([]dffmpeg.Coordinator, error)
 }
 
 // Backend is what the commands work on. Close releases it.
@@ -67,10 +69,11 @@ type Env struct {
 	Providers secret.Registry
 }
 
-// Commands returns the commands: user, worker, job, status, janitor, security, db.
+// Commands returns the commands: user, worker, job, coordinator, status, janitor,
+// security, db.
 func Commands(env Env) []*cobra.Command {
 	return []*cobra.Command{
-		userCommand(env), workerCommand(env), jobCommand(env),
+		userCommand(env), workerCommand(env), jobCommand(env), coordinatorCommand(env),
 		statusCommand(env), janitorCommand(env), securityCommand(env), databaseCommand(env),
 	}
 }

@@ -64,6 +64,10 @@ func (c *cluster) Logs(_ context.Context, id, since string) (dffmpeg.LogsAnswer,
 	return page, c.note("logs of " + id + " after " + since)
 }
 
+func (c *cluster) Coordinators(context.Context) ([]dffmpeg.Coordinator, error) {
+	return []dffmpeg.Coordinator{{ID: "01J0000000000000000000000C", Host: "north:8000", Version: "0.5.0"}}, c.note("coordinators")
+}
+
 func (c *cluster) Janitor(_ context.Context, action dffmpeg.JanitorAction) error {
 	return c.note("janitor " + string(action))
 }

@@ -25,6 +25,23 @@ func statusCommand(env Env) *cobra.Command {
 	return cmd
 }
 
+func coordinatorCommand(env Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "coordinator", Short: "Look at the coordinators", Args: cobra.NoArgs, RunE: group}
+	list := &cobra.Command{Use: "list", Short: "List the coordinators that share the database and live", Args: cobra.NoArgs}
+	asJSON := jsonFlag(list)
+	list.RunE = func(cmd *cobra.Command, _ []string) error {
+		return with(cmd, env, func(ctx context.Context, backend Backend) error {
+			all, err := backend.Cluster.Coordinators(ctx)
+			if err != nil {
+				return err
+			}
+			return render(env.Out, *asJSON, all, func() error { return show.Coordinators(env.Out, all) })
+		})
+	}
+	cmd.AddCommand(list)
+	return cmd
+}
+
 func workerCommand(env Env) *cobra.Command {
 	cmd := &cobra.Command{Use: "worker", Short: "Look at workers", Args: cobra.NoArgs, RunE: group}
 	cmd.AddCommand(workerList(env), workerShow(env))

@@ -53,6 +53,11 @@ func (d Deferred) Logs(ctx context.Context, id, since string) (dffmpeg.LogsAnswe
 	return through(ctx, d, func(c Cluster) (dffmpeg.LogsAnswer, error) { return c.Logs(ctx, id, since) })
 }
 
+// Coordinators implements Cluster.
+func (d Deferred) Coordinators(ctx context.Context) ([]dffmpeg.Coordinator, error) {
+	return through(ctx, d, func(c Cluster) ([]dffmpeg.Coordinator, error) { return c.Coordinators(ctx) })
+}
+
 // Janitor implements Cluster.
 func (d Deferred) Janitor(ctx context.Context, action dffmpeg.JanitorAction) error {
 	cluster, err := d(ctx)

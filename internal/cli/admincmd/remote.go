@@ -148,6 +148,13 @@ func (r *Remote) Logs(ctx context.Context, id, since string) (dffmpeg.LogsAnswer
 	return page, err
 }
 
+// Coordinators implements Cluster.
+func (r *Remote) Coordinators(ctx context.Context) ([]dffmpeg.Coordinator, error) {
+	var all []dffmpeg.Coordinator
+	err := r.get(ctx, "/admin/coordinators", nil, &all)
+	return all, err
+}
+
 // Janitor implements Cluster.
 func (r *Remote) Janitor(ctx context.Context, action dffmpeg.JanitorAction) error {
 	return r.caller.Call(ctx, http.MethodPost, "/admin/janitor", nil, dffmpeg.JanitorRequest{Action: action}, nil)

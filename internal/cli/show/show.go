@@ -158,6 +158,16 @@ func Workers(w io.Writer, workers []dffmpeg.Worker) error {
 	return Table(w, []string{"WORKER", "STATUS", "BINARIES", "PATHS", "VERSION", "LAST SEEN"}, rows)
 }
 
+// Coordinators writes a table of coordinators.
+func Coordinators(w io.Writer, all []dffmpeg.Coordinator) error {
+	rows := make([][]string, 0, len(all))
+	for i := range all {
+		c := &all[i]
+		rows = append(rows, []string{Text(c.ID), Text(c.Host), Text(c.Version), Text(c.URL), Time(&c.StartedAt), Time(&c.LastSeen)})
+	}
+	return Table(w, []string{"COORDINATOR", "HOST", "VERSION", "URL", "STARTED", "LAST SEEN"}, rows)
+}
+
 // Worker writes one worker in full.
 func Worker(w io.Writer, k *dffmpeg.Worker) error {
 	return Pairs(w, [][2]string{

@@ -64,6 +64,7 @@ func rules() map[string]rule {
 
 		"POST /admin/janitor":                      {allowed: "a", body: dffmpeg.JanitorRequest{Action: dffmpeg.JanitorRunAll}},
 		"GET /admin/jobs":                          {allowed: "a"},
+		"GET /admin/coordinators":                  {allowed: "a"},
 		"GET /admin/users":                         {allowed: "a"},
 		"POST /admin/users":                        {allowed: "a", body: dffmpeg.AddUserRequest{ClientID: "fresh", Role: dffmpeg.RoleClient}},
 		"GET /admin/users/{client_id}":             {allowed: "a"},

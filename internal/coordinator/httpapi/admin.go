@@ -16,7 +16,16 @@ func (a *api) adminEndpoints() []endpoint {
 		{"since_id", "string", "Only jobs older than this one"},
 		{"requester", "string", "Only this identity's jobs"},
 	}
-	return []endpoint{janitor, jobs}
+	coordinators := define(route{http.MethodGet, "/admin/coordinators", "List the coordinators that share this database", admin}, a.coordinators)
+	return []endpoint{janitor, jobs, coordinators}
+}
+
+func (a *api) coordinators(c *call, _ nothing) ([]dffmpeg.Coordinator, error) {
+	all, err := a.Replicas.List(c.ctx())
+	if all == nil {
+		all = []dffmpeg.Coordinator{}
+	}
+	return all, err
 }
 
 func (a *api) janitor(_ *call, in dffmpeg.JanitorRequest) (dffmpeg.JanitorAnswer, error) {

@@ -118,6 +118,7 @@ func newCluster(tb testing.TB, change ...func(*Deps)) *cluster {
 		Transports:    transports,
 		Reconciler:    c,
 		Janitor:       c,
+		Replicas:      c,
 		Health:        c,
 		Accounts:      users,
 		Settings: Settings{
@@ -215,6 +216,11 @@ func (c *cluster) Health(_ context.Context, deep bool) dffmpeg.HealthAnswer {
 		health.Transports = c.deps.Transports.(*transport.Set).Health(context.Background())
 	}
 	return health
+}
+
+// List implements Replicas.
+func (*cluster) List(context.Context) ([]dffmpeg.Coordinator, error) {
+	return []dffmpeg.Coordinator{{ID: "01J0000000000000000000000C", Host: "north:8000"}}, nil
 }
 
 // Reconcile implements Reconciler.

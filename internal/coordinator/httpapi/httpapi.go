@@ -47,6 +47,11 @@ type Health interface {
 	Health(ctx context.Context, deep bool) dffmpeg.HealthAnswer
 }
 
+// Replicas knows the coordinators that share the database.
+type Replicas interface {
+	List(ctx context.Context) ([]dffmpeg.Coordinator, error)
+}
+
 // Accounts manages identities.
 type Accounts interface {
 	Add(ctx context.Context, id string, role dffmpeg.Role, cidrs []netip.Prefix) (dffmpeg.Identity, secret.Value, error)
@@ -79,6 +84,7 @@ type Deps struct {
 	Transports    Transports
 	Reconciler    Reconciler
 	Janitor       Janitor
+	Replicas      Replicas
 	Health        Health
 	Accounts      Accounts
 	Settings      Settings

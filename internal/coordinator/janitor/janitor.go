@@ -43,6 +43,7 @@ type State interface {
 // Janitor does the rounds. Make one with New, then Run it.
 type Janitor struct {
 	state    State
+	onDuty   func() bool
 	settings Settings
 	logger   *slog.Logger
 	requests chan dffmpeg.JanitorAction
@@ -53,10 +54,12 @@ type Janitor struct {
 	nextPrune time.Time
 }
 
-// New returns a janitor.
-func New(state State, settings Settings, logger *slog.Logger) *Janitor {
+// New returns a janitor. It does its rounds while onDuty says so: of the
+// coordinators that share a database one is, and two at once would do no harm.
+func New(state State, settings Settings, onDuty func() bool, logger *slog.Logger) *Janitor {
 	return &Janitor{
 		state:    state,
+		onDuty:   onDuty,
 		settings: settings,
 		logger:   logger,
 		requests: make(chan dffmpeg.JanitorAction, 1),
@@ -82,18 +85,24 @@ func (j *Janitor) Trigger(action dffmpeg.JanitorAction) {
 	}
 }
 
-// Run does rounds until ctx is done.
+// Run does rounds until ctx is done: regularly while it is on duty, and whenever
+// somebody asks for one.
 func (j *Janitor) Run(ctx context.Context) error {
-	for action := dffmpeg.JanitorRunAll; ; {
-		if err := j.Round(ctx, action); err != nil && ctx.Err() == nil {
-			j.logger.Warn("janitor round failed", "action", string(action), "error", err)
+	for action, asked := dffmpeg.JanitorRunAll, false; ; {
+		if asked || j.onDuty() {
+			if err := j.Round(ctx, action); err != nil && ctx.Err() == nil {
+				j.logger.Warn("janitor round failed", "action", string(action), "error", err)
+			}
+		} else {
+			j.heardSince = time.Time{} // whoever is on duty counts
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case action = <-j.requests:
+			asked = true
 		case <-time.After(j.pause()):
-			action = dffmpeg.JanitorRunAll
+			action, asked = dffmpeg.JanitorRunAll, false
 		}
 	}
 }

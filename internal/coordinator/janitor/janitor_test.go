@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,10 +32,13 @@ type world struct {
 	now     time.Time
 }
 
+// always is on duty.
+func always() bool { return true }
+
 func newWorld(t *testing.T) *world {
 	w := &world{T: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	w.state = memory.New(func() time.Time { return w.now }, dffmpeg.NewIDSource())
-	w.janitor = New(w.state, settings(), slog.New(slog.DiscardHandler))
+	w.janitor = New(w.state, settings(), always, slog.New(slog.DiscardHandler))
 	w.round() // silence counts from here
 	return w
 }
@@ -203,7 +207,7 @@ func TestNobodyIsDeadBecauseTheCoordinatorWas(t *testing.T) {
 	w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
 
 	w.now = w.now.Add(time.Hour) // the coordinator was away
-	w.janitor = New(w.state, settings(), slog.New(slog.DiscardHandler))
+	w.janitor = New(w.state, settings(), always, slog.New(slog.DiscardHandler))
 	w.round()
 	w.expectJob(id, dffmpeg.JobRunning, "")
 	w.expectWorker("w1", dffmpeg.WorkerOnline)
@@ -228,7 +232,7 @@ func (f *failingState) Now(ctx context.Context) (time.Time, error) {
 func TestStoreOutageDoesNotCountAsSilence(t *testing.T) {
 	w := newWorld(t)
 	state := &failingState{State: w.state}
-	w.janitor = New(state, settings(), slog.New(slog.DiscardHandler))
+	w.janitor = New(state, settings(), always, slog.New(slog.DiscardHandler))
 	w.round()
 	w.worker("w1")
 	state.fail = true
@@ -260,7 +264,7 @@ func TestActionsSelectDuties(t *testing.T) {
 func TestRunDoesRoundsAndHearsTriggers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		state := memory.New(time.Now, dffmpeg.NewIDSource())
-		j := New(state, settings(), slog.New(slog.DiscardHandler))
+		j := New(state, settings(), always, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- j.Run(ctx) }()
@@ -328,4 +332,35 @@ func TestHistoryIsForgotten(t *testing.T) {
 	if !gone() {
 		t.Error("a job is still there after its time")
 	}
+}
+
+// TestOnlyTheOneOnDutyDoesRounds: another does one when it is asked, and counts
+// silence anew when it takes over.
+func TestOnlyTheOneOnDutyDoesRounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := memory.New(time.Now, dffmpeg.NewIDSource())
+		var onDuty atomic.Bool
+		j := New(state, settings(), onDuty.Load, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- j.Run(ctx) }()
+		job, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := func(when string, want dffmpeg.JobStatus) {
+			t.Helper()
+			synctest.Wait()
+			if got, err := state.Job(ctx, job.Job.ID); err != nil || got.Status != want {
+				t.Errorf("%s the job is %s (%v), want %s", when, got.Status, err, want)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		check("off duty", dffmpeg.JobPending)
+		onDuty.Store(true)
+		time.Sleep(time.Minute)
+		check("on duty", dffmpeg.JobFailed)
+		cancel()
+		<-done
+	})
 }

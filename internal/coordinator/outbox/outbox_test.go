@@ -36,6 +36,8 @@ func (p *puller) Wake(dffmpeg.Recipient) {
 	p.woken = append(p.woken, time.Now())
 }
 
+func (*puller) Waiting() []dffmpeg.Recipient { return nil }
+
 func (*puller) Routes() []transport.Route { return nil }
 
 // pusher notes what was published, and fails as often as told.

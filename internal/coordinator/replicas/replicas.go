@@ -1,0 +1,172 @@
+// Package replicas makes several coordinators on one database behave as one. Each
+// of them gives signs of life and knows the others by theirs; what only one is to
+// do at a time is leased; and while there are others, mail that they have stored
+// for somebody who listens here is found at short intervals.
+//
+// Nothing is elected and nothing is lost with a replica: its leases run out.
+package replicas
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+const (
+	// beatEvery is how often a coordinator gives a sign of life, and lostAfter
+	// how long it counts as alive after the last one.
+	beatEvery = 4 * time.Second
+	lostAfter = 12 * time.Second
+	// lookEvery is how often mail from others is looked for.
+	lookEvery = 250 * time.Millisecond
+	// leaseFor is how long a lease lasts that is not prolonged; it is at each
+	// sign of life.
+	leaseFor = 10 * time.Second
+	// farewell bounds what is said at the end.
+	farewell = 2 * time.Second
+)
+
+// Waiting lists those who wait for mail here.
+type Waiting func() []dffmpeg.Recipient
+
+// Replicas is a coordinator among others. Make one with New, then Run it. Its
+// methods may be called by several goroutines at once.
+type Replicas struct {
+	own     dffmpeg.Coordinator
+	state   store.Coordinators
+	waiting Waiting
+	wake    func(dffmpeg.Recipient)
+	leases  []string
+	logger  *slog.Logger
+
+	mu     sync.Mutex
+	others int                  // how many live besides us
+	held   map[string]time.Time // leases, and until when at least
+}
+
+// New returns a coordinator's part among the others. wake is called for those of
+// waiting who have got mail from another one; leases are the names of what only
+// one is to do at a time. It starts nothing.
+func New(own dffmpeg.Coordinator, state store.Coordinators, waiting Waiting, wake func(dffmpeg.Recipient), leases []string, logger *slog.Logger) *Replicas {
+	return &Replicas{own: own, state: state, waiting: waiting, wake: wake, leases: leases, logger: logger, held: make(map[string]time.Time)}
+}
+
+// Holds reports whether this coordinator holds a lease now.
+func (r *Replicas) Holds(lease string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Now().Before(r.held[lease])
+}
+
+// List returns the coordinators that live, this one among them.
+func (r *Replicas) List(ctx context.Context) ([]dffmpeg.Coordinator, error) {
+	return r.state.ListCoordinators(ctx, lostAfter)
+}
+
+// Run takes part until ctx ends, and then says good-bye.
+func (r *Replicas) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.beats(ctx) })
+	group.Go(func() error { return r.looks(ctx) })
+	err := group.Wait()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	if err := r.state.Leave(bounded, r.own.ID); err != nil {
+		r.logger.Warn("could not tell the other coordinators of the end; they notice it in a while", "error", err)
+	}
+	return err
+}
+
+// beats gives signs of life, prolongs leases and counts the others.
+func (r *Replicas) beats(ctx context.Context) error {
+	for {
+		if err := r.beat(ctx); err != nil && ctx.Err() == nil {
+			r.logger.Warn("could not give a sign of life", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(beatEvery):
+		}
+	}
+}
+
+func (r *Replicas) beat(ctx context.Context) error {
+	if err := r.state.Beat(ctx, r.own); err != nil {
+		return err
+	}
+	for _, name := range r.leases {
+		began := time.Now() // the lease cannot end earlier than counted from here
+		held, err := r.state.Lease(ctx, name, r.own.ID, leaseFor)
+		if err != nil {
+			return err
+		}
+		r.mu.Lock()
+		delete(r.held, name)
+		if held {
+			r.held[name] = began.Add(leaseFor)
+		}
+		r.mu.Unlock()
+	}
+	all, err := r.List(ctx)
+	if err != nil {
+		return err
+	}
+	others := 0
+	for _, c := range all {
+		if c.ID != r.own.ID {
+			others++
+		}
+	}
+	r.mu.Lock()
+	before := r.others
+	r.others = others
+	r.mu.Unlock()
+	if before != others {
+		r.logger.Info("coordinators on this database", "others", others)
+	}
+	return nil
+}
+
+func (r *Replicas) alone() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.others == 0
+}
+
+// looks wakes those who have got mail from another coordinator.
+func (r *Replicas) looks(ctx context.Context) error {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	known := make(map[dffmpeg.Recipient]int64)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		if r.alone() {
+			clear(known)
+			continue
+		}
+		positions, err := r.state.Positions(ctx, r.waiting())
+		if err != nil {
+			if ctx.Err() == nil {
+				r.logger.Debug("could not look for mail from other coordinators", "error", err)
+			}
+			continue
+		}
+		for to, position := range positions {
+			if before, seen := known[to]; !seen || before != position {
+				r.wake(to) // also when it has just come: it costs little
+			}
+		}
+		known = positions
+	}
+}
