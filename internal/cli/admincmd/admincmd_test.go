@@ -217,6 +217,7 @@ func TestCluster(t *testing.T) {
 		{[]string{"job", "show", "01J00000000000000000000001", "--json"}, `"job_id": "01J00000000000000000000001"`, "job 01J00000000000000000000001"},
 		{[]string{"job", "logs", "J"}, "{\n}\n", "logs of J after " + cursor},
 		{[]string{"janitor", "clean_jobs"}, "", "janitor clean_jobs"},
+		{[]string{"coordinator", "list"}, "north:8000", "coordinators"},
 	} {
 		if got := b.succeed(tt.args...); !strings.Contains(got, tt.want) || b.cluster.asked[len(b.cluster.asked)-1] != tt.asked {
 			t.Errorf("%q prints %q and asks for %q, want …%s… and %q", tt.args, got, b.cluster.asked, tt.want, tt.asked)
@@ -229,7 +230,7 @@ func TestCluster(t *testing.T) {
 		t.Errorf("janitor sweep: %v", err)
 	}
 	b.cluster.problem = dffmpeg.Errorf(dffmpeg.CodeUnavailable, "The coordinator is away")
-	for _, args := range [][]string{{"status"}, {"worker", "list"}, {"worker", "show", "x"}, {"job", "list"}, {"job", "show", "x"}, {"job", "logs", "x"}, {"janitor", "run_all"}} {
+	for _, args := range [][]string{{"status"}, {"worker", "list"}, {"worker", "show", "x"}, {"job", "list"}, {"job", "show", "x"}, {"job", "logs", "x"}, {"janitor", "run_all"}, {"coordinator", "list"}} {
 		if out, err := b.run(args...); out != "" || !errors.Is(err, b.cluster.problem) {
 			t.Errorf("%q: %q, %v, want the problem and nothing printed", args, out, err)
 		}

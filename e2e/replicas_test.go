@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// replicated is a cluster with several coordinators behind a balancer, which is
+// all that workers and clients know.
+type replicated struct {
+	*cluster
+	section string
+	ports   []int
+	replica []*process
+}
+
+// newReplicated starts so many coordinators on one database.
+func newReplicated(t *testing.T, section string, count int) *replicated {
+	t.Helper()
+	r := &replicated{cluster: newClusterOn(t, section), section: section}
+	r.ports, r.replica = []int{r.port}, []*process{r.coordinator}
+	for i := 1; i < count; i++ {
+		r.ports = append(r.ports, freePort(t))
+		r.replica = append(r.replica, nil)
+		r.startReplica(i)
+	}
+	r.port = startBalancer(t, r.ports...).port
+	return r
+}
+
+// startReplica starts a coordinator, again if it was killed.
+func (r *replicated) startReplica(i int) {
+	r.t.Helper()
+	balanced := r.port
+	r.port = r.ports[i]
+	r.configure(r.section)
+	r.startCoordinator()
+	r.replica[i] = r.coordinator
+	r.port = balanced
+}
+
+// coordinators lists those that live.
+func (r *replicated) coordinators() []dffmpeg.Coordinator {
+	r.t.Helper()
+	var all []dffmpeg.Coordinator
+	if err := json.Unmarshal([]byte(succeed(r.t, r.admin("coordinator", "list", "--json"))), &all); err != nil {
+		r.t.Fatal(err)
+	}
+	return all
+}
+
+// TestReplicas: coordinators on MariaDB and PostgreSQL behave as one: a job that
+// is submitted to one, runs through another and is waited for at a third; one of
+// them is killed in the middle, and another one ends in good order.
+func TestReplicas(t *testing.T) {
+	for name, section := range map[string]func(t *testing.T) string{
+		"mariadb":  func(t *testing.T) string { return serverSection(t, "mysql", "MARIADB") },
+		"postgres": func(t *testing.T) string { return serverSection(t, "postgres", "POSTGRES") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReplicated(t, section(t), 3)
+			_, media := r.startWorker("w1")
+			makeClip(t, filepath.Join(media, "in.mkv"), 1)
+			r.await("three coordinators to know each other", func() bool { return len(r.coordinators()) == 3 })
+			var probes []*process
+			for range 6 {
+				probes = append(probes, r.proxy("ffprobe", "-v", "error", "-show_format", filepath.Join(r.media(), "in.mkv")))
+			}
+			for _, p := range probes {
+				if code := p.exitCode(); code != 0 || !strings.Contains(p.stdout.text(), "format_name=matroska") {
+					t.Errorf("ffprobe: exit code %d: %q %q", code, p.stdout.text(), p.stderr.text())
+				}
+			}
+
+			out := filepath.Join(media, "survivor.mkv")
+			encode := r.proxy("ffmpeg", realtime("8", filepath.Join(r.media(), "survivor.mkv"))...)
+			encode.stderr.await(t, "frame=")
+			before := processesWith(t, out)
+			r.replica[0].kill()
+			r.replica[1].signal(syscall.SIGTERM)
+			if code := r.replica[1].exitCode(); code != 0 {
+				t.Errorf("the coordinator that was to end has exit code %d: %s", code, r.replica[1].stderr.text())
+			}
+			if after := processesWith(t, out); fmt.Sprint(after) != fmt.Sprint(before) || len(after) == 0 {
+				t.Errorf("the encode was disturbed: processes %v before, %v after", before, after)
+			}
+			if code := encode.exitCode(); code != 0 {
+				t.Fatalf("exit code %d: %s", code, encode.stderr.text())
+			}
+			if got := duration(t, out); math.Abs(got-8) > 0.3 {
+				t.Errorf("the file lasts %v s, want 8", got)
+			}
+			jobs := r.jobs()
+			if len(jobs) != 7 {
+				t.Errorf("there are %d jobs, want 7", len(jobs))
+			}
+			for _, job := range jobs {
+				if job.Status != dffmpeg.JobCompleted || job.Attempt != 1 {
+					t.Errorf("job %s is %s in attempt %d, want completed in the first", job.ID, job.Status, job.Attempt)
+				}
+				if job.BinaryName != "ffmpeg" {
+					continue
+				}
+				logs := run(t, r.clientEnv(), r.dir, "dffmpeg-client", "job", "logs", job.ID)
+				if logs.stderr.text() != encode.stderr.text() {
+					t.Errorf("the client saw %d bytes of stderr, the log holds %d", len(encode.stderr.text()), len(logs.stderr.text()))
+				}
+			}
+			r.await("the dead to be missed", func() bool { return len(r.coordinators()) == 1 })
+		})
+	}
+}
