@@ -361,6 +361,8 @@ func TestOnlyTheOneOnDutyDoesRounds(t *testing.T) {
 		time.Sleep(time.Minute)
 		check("on duty", dffmpeg.JobFailed)
 		cancel()
-		<-done
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run = %v, want context.Canceled", err)
+		}
 	})
 }
