@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -26,6 +27,8 @@ type cluster struct {
 	// transports is the section of the coordinator's, the workers' and the
 	// client's configuration; "" for the defaults.
 	transports transportSections
+	// program is what workers run as ffmpeg; "" for ffmpeg.
+	program string
 }
 
 // transportSections are sections "transports".
@@ -151,11 +154,11 @@ registration_interval: 2
 jitter: 0.1
 min_drain_time_seconds: 0.2
 coordinator: {scheme: http, host: 127.0.0.1, port: %d}
-binaries: {ffmpeg: /usr/bin/ffmpeg, ffprobe: /usr/bin/ffprobe}
+binaries: {ffmpeg: %s, ffprobe: /usr/bin/ffprobe}
 paths: {Media: %s}
 log_level: debug
 %s
-`, name, c.keys[name], c.port, media, c.transports.worker))
+`, name, c.keys[name], c.port, cmp.Or(c.program, "/usr/bin/ffmpeg"), media, c.transports.worker))
 	p := start(c.t, nil, c.dir, "dffmpeg-worker", "-c", c.config(name))
 	c.await("worker "+name+" to be online", func() bool { return c.workerStatus(name) == dffmpeg.WorkerOnline })
 	return p, media

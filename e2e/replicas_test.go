@@ -22,9 +22,9 @@ type replicated struct {
 }
 
 // newReplicated starts so many coordinators on one database.
-func newReplicated(t *testing.T, section string, count int) *replicated {
+func newReplicated(t *testing.T, section string, count int, transports transportSections) *replicated {
 	t.Helper()
-	r := &replicated{cluster: newClusterOn(t, section), section: section}
+	r := &replicated{cluster: newClusterWith(t, section, transports), section: section}
 	r.ports, r.replica = []int{r.port}, []*process{r.coordinator}
 	for i := 1; i < count; i++ {
 		r.ports = append(r.ports, freePort(t))
@@ -65,7 +65,7 @@ func TestReplicas(t *testing.T) {
 		"postgres": func(t *testing.T) string { return serverSection(t, "postgres", "POSTGRES") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newReplicated(t, section(t), 3)
+			r := newReplicated(t, section(t), 3, transportSections{})
 			_, media := r.startWorker("w1")
 			makeClip(t, filepath.Join(media, "in.mkv"), 1)
 			r.await("three coordinators to know each other", func() bool { return len(r.coordinators()) == 3 })

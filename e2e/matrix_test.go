@@ -1,0 +1,247 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/app"
+	"github.com/dffmpeg/dffmpeg/client"
+	"github.com/dffmpeg/dffmpeg/internal/config"
+	"github.com/dffmpeg/dffmpeg/internal/peer"
+)
+
+const (
+	matrixClients = 8
+	matrixWorkers = 4
+	// matrixJobs is how many jobs each client runs, one after the other.
+	matrixJobs  = 25
+	matrixLimit = 5 * time.Minute
+)
+
+// soak is the environment variable that makes TestMatrix try every combination.
+const soak = "DFFMPEG_SOAK"
+
+// combination is what a cluster is made of.
+type combination struct{ database, transport string }
+
+// databases are the sections of the databases of the matrix, and how many
+// coordinators share one.
+func databases() map[string]struct {
+	section      func(t *testing.T) string
+	coordinators int
+} {
+	return map[string]struct {
+		section      func(t *testing.T) string
+		coordinators int
+	}{
+		"sqlite":   {func(*testing.T) string { return "engine_defaults: {sqlite: {path: state.db}}" }, 1},
+		"mariadb":  {func(t *testing.T) string { return serverSection(t, "mysql", "MARIADB") }, 3},
+		"postgres": {func(t *testing.T) string { return serverSection(t, "postgres", "POSTGRES") }, 3},
+	}
+}
+
+// transports are the sections of the transports of the matrix.
+func transports() map[string]func(t *testing.T) transportSections {
+	return map[string]func(t *testing.T) transportSections{
+		"http_polling": func(*testing.T) transportSections { return transportSections{} },
+		"mqtt": func(t *testing.T) transportSections {
+			return sections("mqtt", brokerSettings(t, "MOSQUITTO", ", topic_prefix: e2e-"+rand.Text()))
+		},
+		"rabbitmq": func(t *testing.T) transportSections {
+			own := rand.Text()
+			return sections("rabbitmq", brokerSettings(t, "RABBITMQ", ", workers_exchange: e2e-w-"+own+", jobs_exchange: e2e-j-"+own))
+		},
+		"nats": func(t *testing.T) transportSections {
+			own := rand.Text()
+			return sections("nats", brokerSettings(t, "NATS", ", stream: e2e-"+own+", subject_prefix: e2e-"+own))
+		},
+	}
+}
+
+// combinations returns those to try: all of them, or as few as have each value.
+func combinations() []combination {
+	if os.Getenv(soak) == "" {
+		return []combination{
+			{"sqlite", "rabbitmq"}, {"mariadb", "http_polling"}, {"postgres", "mqtt"}, {"mariadb", "nats"},
+		}
+	}
+	var all []combination
+	for _, database := range slices.Sorted(maps.Keys(databases())) {
+		for _, transport := range slices.Sorted(maps.Keys(transports())) {
+			all = append(all, combination{database, transport})
+		}
+	}
+	return all
+}
+
+// TestMatrix: eight clients run two hundred short jobs on four workers behind a
+// balancer, with every kind of database and of transport: every job runs once,
+// every client gets every status and every byte of output in order.
+func TestMatrix(t *testing.T) {
+	for _, c := range combinations() {
+		t.Run(c.database+" "+c.transport, func(t *testing.T) {
+			database := databases()[c.database]
+			m := newMatrix(t, database.section(t), database.coordinators, transports()[c.transport](t))
+			began := time.Now()
+			m.runJobs(t)
+			t.Logf("%d jobs by %d clients on %d workers in %s", matrixClients*matrixJobs, matrixClients, matrixWorkers, time.Since(began).Round(time.Millisecond))
+			m.check(t)
+		})
+	}
+}
+
+// matrix is a cluster with workers whose program notes when it begins and ends.
+type matrix struct {
+	*replicated
+	marks string // the file where it does
+}
+
+func newMatrix(t *testing.T, section string, coordinators int, transports transportSections) *matrix {
+	t.Helper()
+	m := &matrix{replicated: newReplicated(t, section, coordinators, transports)}
+	m.marks = filepath.Join(m.dir, "marks")
+	m.program = m.write("program", `#!/bin/sh
+# Appends are whole: each is one write of a short line.
+echo "begin $1" >>`+m.marks+`
+i=0
+while [ $i -lt 10 ]; do
+  echo "$1 out $i"
+  echo "$1 err $i" >&2
+  i=$((i + 1))
+done
+echo "end $1" >>`+m.marks+`
+`)
+	if err := os.Chmod(m.program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range matrixWorkers {
+		name := fmt.Sprintf("runner%d", i)
+		m.addUser(name, "worker")
+		m.startWorker(name)
+	}
+	return m
+}
+
+// session connects a client in this process.
+func (m *matrix) session(t *testing.T) *peer.Session {
+	t.Helper()
+	m.clientEnv() // writes the file
+	cfg, err := config.LoadClient(m.config("client"), config.Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := app.Builtin("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := peer.NewSession(cfg, program.Transports, "test", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session
+}
+
+// runJobs has all clients run their jobs.
+func (m *matrix) runJobs(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), matrixLimit)
+	defer cancel()
+	var all sync.WaitGroup
+	for i := range matrixClients {
+		session := m.session(t)
+		all.Go(func() {
+			for j := range matrixJobs {
+				if err := runShort(ctx, session.Client, fmt.Sprintf("client%d-job%d", i, j)); err != nil {
+					t.Errorf("client %d, job %d: %v", i, j, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// witness notes what a client is told of a job.
+type witness struct {
+	out, err strings.Builder
+	statuses []dffmpeg.JobStatus
+}
+
+func (w *witness) Output(lines []dffmpeg.LogEntry) error {
+	for i := range lines {
+		if lines[i].Stream == dffmpeg.Stdout {
+			w.out.WriteString(lines[i].Text())
+		} else {
+			w.err.WriteString(lines[i].Text())
+		}
+	}
+	return nil
+}
+
+func (w *witness) Status(change dffmpeg.JobStatusChange) {
+	w.statuses = append(w.statuses, change.Status)
+}
+
+// runShort runs a job and checks all that its client was told.
+func runShort(ctx context.Context, c *client.Client, name string) error {
+	answer, err := c.Submit(ctx, dffmpeg.SubmitRequest{BinaryName: "ffmpeg", Arguments: []string{name}, Monitor: true, IdempotencyKey: name + rand.Text()})
+	if err != nil {
+		return fmt.Errorf("submit: %w", err)
+	}
+	var w witness
+	final, err := c.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true}, &w)
+	if err != nil {
+		return fmt.Errorf("attach: %w", err)
+	}
+	if final.Status != dffmpeg.JobCompleted || final.ExitCode == nil || *final.ExitCode != 0 || final.Attempt != 1 {
+		return fmt.Errorf("it ended as %+v", final)
+	}
+	// A heartbeat of the worker may say `running` again.
+	if got, want := slices.Compact(w.statuses), []dffmpeg.JobStatus{dffmpeg.JobAssigned, dffmpeg.JobRunning, dffmpeg.JobCompleted}; !slices.Equal(got, want) {
+		return fmt.Errorf("the client was told of %v, want %v", got, want)
+	}
+	var out, errs strings.Builder
+	for i := range 10 {
+		fmt.Fprintf(&out, "%s out %d\n", name, i)
+		fmt.Fprintf(&errs, "%s err %d\n", name, i)
+	}
+	if w.out.String() != out.String() || w.err.String() != errs.String() {
+		return fmt.Errorf("the client got the output %q and %q", w.out.String(), w.err.String())
+	}
+	return nil
+}
+
+// check counts what the programs noted: each ran once, to its end.
+func (m *matrix) check(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile(m.marks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := make(map[string]int)
+	for line := range strings.Lines(string(text)) {
+		count[strings.TrimSpace(line)]++
+	}
+	for i := range matrixClients {
+		for j := range matrixJobs {
+			name := fmt.Sprintf("client%d-job%d", i, j)
+			if begun, ended := count["begin "+name], count["end "+name]; begun != 1 || ended != 1 {
+				t.Errorf("%s began %d times and ended %d times", name, begun, ended)
+			}
+		}
+	}
+	if len(count) != 2*matrixClients*matrixJobs {
+		t.Errorf("%d different marks, want %d", len(count), 2*matrixClients*matrixJobs)
+	}
+}
