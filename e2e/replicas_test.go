@@ -19,6 +19,7 @@ type replicated struct {
 	section string
 	ports   []int
 	replica []*process
+	balance *balancer
 }
 
 // newReplicated starts so many coordinators on one database.
@@ -31,7 +32,8 @@ func newReplicated(t *testing.T, section string, count int, transports transport
 		r.replica = append(r.replica, nil)
 		r.startReplica(i)
 	}
-	r.port = startBalancer(t, r.ports...).port
+	r.balance = startBalancer(t, r.ports...)
+	r.port = r.balance.port
 	return r
 }
 
