@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
+	"maps"
+	random "math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,7 +33,7 @@ type fault struct {
 }
 
 // faults are those of a cluster with three coordinators on one database service
-// and one broker service.
+// and one broker service, "" for none; in any order.
 func faults(database, broker string) []fault {
 	restart := func(service string) func(*matrix) {
 		return func(m *matrix) {
@@ -39,7 +41,7 @@ func faults(database, broker string) []fault {
 			testservices.Start(m.t, service)
 		}
 	}
-	return []fault{
+	all := []fault{
 		{"a coordinator is killed", func(m *matrix) {
 			m.replica[0].kill()
 			time.Sleep(3 * time.Second)
@@ -53,24 +55,45 @@ func faults(database, broker string) []fault {
 			m.startReplica(1)
 		}},
 		{"the database is killed", restart(database)},
-		{"the broker is killed", restart(broker)},
 		{"nothing gets through to the coordinators", func(m *matrix) { m.balance.stall(stallFor) }},
 	}
+	if broker != "" {
+		all = append(all, fault{"the broker is killed", restart(broker)})
+	}
+	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
 }
 
 // TestFaults: at least twenty jobs run while something goes wrong. Nothing is
 // lost, no job runs twice, and every client is told all of it in order.
 func TestFaults(t *testing.T) {
-	own := rand.Text()
-	m := newMatrix(t, serverSection(t, "postgres", "POSTGRES_CRASH"), 3,
-		sections("mqtt", brokerSettings(t, "MOSQUITTO_CRASH", ", topic_prefix: e2e-"+own)))
-	var names []string
-	for round, f := range faults("postgres-crash", "mosquitto-crash") {
-		began := time.Now()
-		names = append(names, m.throughFault(t, round, f)...)
-		t.Logf("%s: %d jobs went through in %s", f.name, faultJobs, time.Since(began).Round(time.Millisecond))
+	combinations := []combination{{"postgres", "mqtt"}}
+	if os.Getenv(soak) != "" {
+		combinations = nil
+		for _, database := range []string{"mariadb", "postgres"} {
+			for _, transport := range slices.Sorted(maps.Keys(transports(""))) {
+				combinations = append(combinations, combination{database, transport})
+			}
+		}
 	}
-	m.check(t, names)
+	engines := map[string]string{"mariadb": "mysql", "postgres": "postgres"}
+	brokers := map[string]string{"mqtt": "mosquitto-crash", "rabbitmq": "rabbitmq-crash", "nats": "nats-crash"}
+	for _, c := range combinations {
+		t.Run(c.database+" "+c.transport, func(t *testing.T) {
+			section := serverSection(t, engines[c.database], strings.ToUpper(c.database)+"_CRASH")
+			shared := transports("_CRASH")[c.transport](t)
+			// Peers may go on without the broker.
+			shared.worker, shared.client = shared.coordinator, shared.coordinator
+			m := newMatrix(t, section, 3, shared)
+			var names []string
+			for round, f := range faults(c.database+"-crash", brokers[c.transport]) {
+				began := time.Now()
+				names = append(names, m.throughFault(t, round, f)...)
+				t.Logf("%s: %d jobs went through in %s", f.name, faultJobs, time.Since(began).Round(time.Millisecond))
+			}
+			m.check(t, names)
+		})
+	}
 }
 
 // throughFault runs jobs, and has the fault strike when enough of them run. It

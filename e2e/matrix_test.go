@@ -29,7 +29,8 @@ const (
 	matrixLimit = 5 * time.Minute
 )
 
-// soak is the environment variable that makes TestMatrix try every combination.
+// soak is the environment variable that makes TestMatrix and TestFaults try every
+// combination.
 const soak = "DFFMPEG_SOAK"
 
 // combination is what a cluster is made of.
@@ -51,20 +52,21 @@ func databases() map[string]struct {
 	}
 }
 
-// transports are the sections of the transports of the matrix.
-func transports() map[string]func(t *testing.T) transportSections {
+// transports are the sections of the transports of the matrix, over the brokers
+// whose services have this ending.
+func transports(ending string) map[string]func(t *testing.T) transportSections {
 	return map[string]func(t *testing.T) transportSections{
 		"http_polling": func(*testing.T) transportSections { return transportSections{} },
 		"mqtt": func(t *testing.T) transportSections {
-			return sections("mqtt", brokerSettings(t, "MOSQUITTO", ", topic_prefix: e2e-"+rand.Text()))
+			return sections("mqtt", brokerSettings(t, "MOSQUITTO"+ending, ", topic_prefix: e2e-"+rand.Text()))
 		},
 		"rabbitmq": func(t *testing.T) transportSections {
 			own := rand.Text()
-			return sections("rabbitmq", brokerSettings(t, "RABBITMQ", ", workers_exchange: e2e-w-"+own+", jobs_exchange: e2e-j-"+own))
+			return sections("rabbitmq", brokerSettings(t, "RABBITMQ"+ending, ", workers_exchange: e2e-w-"+own+", jobs_exchange: e2e-j-"+own))
 		},
 		"nats": func(t *testing.T) transportSections {
 			own := rand.Text()
-			return sections("nats", brokerSettings(t, "NATS", ", stream: e2e-"+own+", subject_prefix: e2e-"+own))
+			return sections("nats", brokerSettings(t, "NATS"+ending, ", stream: e2e-"+own+", subject_prefix: e2e-"+own))
 		},
 	}
 }
@@ -78,7 +80,7 @@ func combinations() []combination {
 	}
 	var all []combination
 	for _, database := range slices.Sorted(maps.Keys(databases())) {
-		for _, transport := range slices.Sorted(maps.Keys(transports())) {
+		for _, transport := range slices.Sorted(maps.Keys(transports(""))) {
 			all = append(all, combination{database, transport})
 		}
 	}
@@ -92,7 +94,7 @@ func TestMatrix(t *testing.T) {
 	for _, c := range combinations() {
 		t.Run(c.database+" "+c.transport, func(t *testing.T) {
 			database := databases()[c.database]
-			m := newMatrix(t, database.section(t), database.coordinators, transports()[c.transport](t))
+			m := newMatrix(t, database.section(t), database.coordinators, transports("")[c.transport](t))
 			began := time.Now()
 			m.runJobs(t)
 			t.Logf("%d jobs by %d clients on %d workers in %s", matrixClients*matrixJobs, matrixClients, matrixWorkers, time.Since(began).Round(time.Millisecond))

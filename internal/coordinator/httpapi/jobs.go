@@ -89,9 +89,9 @@ func (a *api) submit(c *call, in dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, e
 	if err := runnable(&in); err != nil {
 		return answer, err
 	}
-	server, ok := a.Transports.Negotiate(c.ctx(), in.SupportedTransports)
-	if !ok {
-		return answer, dffmpeg.Errorf(dffmpeg.CodeInvalid, "No supported transports")
+	server, err := a.negotiate(c.ctx(), in.SupportedTransports, "")
+	if err != nil {
+		return answer, err
 	}
 	heartbeat := int(a.Settings.HeartbeatInterval / time.Second)
 	if in.HeartbeatInterval != nil {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/transport"
 )
 
 // maxWindow bounds how far back a list may look: ten years.
@@ -47,9 +49,9 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 	if err := announceable(&in); err != nil {
 		return answer, err
 	}
-	server, ok := a.Transports.Negotiate(c.ctx(), in.SupportedTransports)
-	if !ok {
-		return answer, dffmpeg.Errorf(dffmpeg.CodeInvalid, "No supported transports in: %s", short(strings.Join(in.SupportedTransports, ", ")))
+	server, err := a.negotiate(c.ctx(), in.SupportedTransports, " in: "+short(strings.Join(in.SupportedTransports, ", ")))
+	if err != nil {
+		return answer, err
 	}
 	to := dffmpeg.ToWorker(in.WorkerID)
 	status := in.Status
@@ -83,6 +85,20 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 		Stop:              stop,
 		Features:          features(),
 	}, err
+}
+
+// negotiate chooses a peer's transport. One that is enabled and whose broker is
+// away is worth trying again.
+func (a *api) negotiate(ctx context.Context, names []string, offered string) (transport.Server, error) {
+	if server, ok := a.Transports.Negotiate(ctx, names); ok {
+		return server, nil
+	}
+	for _, server := range a.Transports.Servers() {
+		if slices.Contains(names, server.Name()) {
+			return nil, dffmpeg.Errorf(dffmpeg.CodeUnavailable, "The broker of transport %s cannot be reached now; try again, or enable http_polling as well", server.Name())
+		}
+	}
+	return nil, dffmpeg.Errorf(dffmpeg.CodeInvalid, "No supported transports%s", offered)
 }
 
 // announceable checks that what a worker says of itself can be stored and
