@@ -27,6 +27,7 @@ test: ## install what the tests need, then run every test with the race detector
 	@dev/deps
 	@dev/services up >/dev/null
 	go test -race -timeout 15m ./...
+	cd docs/examples/plugins && go test ./...
 
 .PHONY: services
 services: ## start the database servers and brokers that tests use (dev/services --help)

@@ -27,6 +27,13 @@ type Process struct {
 	Env      config.Environment
 }
 
+// Run is Main in the surroundings of this process.
+func (a App) Run() int {
+	return a.Main(Process{
+		Args: os.Args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: config.ProcessEnvironment(),
+	})
+}
+
 // Main runs the program and returns its exit code. The name it is called by
 // decides which part it is: dffmpeg-coordinator, dffmpeg-worker,
 // dffmpeg-client, dffmpeg-admin, or all of them.

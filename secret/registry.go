@@ -32,6 +32,11 @@ func NewRegistry(providers ...Provider) (Registry, error) {
 	return r, nil
 }
 
+// With returns a registry that knows more providers.
+func (r Registry) With(more ...Provider) (Registry, error) {
+	return NewRegistry(slices.AppendSeq(more, maps.Values(r.providers))...)
+}
+
 // Algorithms returns the known algorithms, sorted.
 func (r Registry) Algorithms() []string { return slices.Sorted(maps.Keys(r.providers)) }
 

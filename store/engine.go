@@ -65,6 +65,11 @@ func NewRegistry(engines ...Engine) (Registry, error) {
 	return r, nil
 }
 
+// With returns a registry that knows more engines.
+func (r Registry) With(more ...Engine) (Registry, error) {
+	return NewRegistry(slices.AppendSeq(more, maps.Values(r.engines))...)
+}
+
 // Settings returns, by the name of each engine, what returns a pointer to its
 // settings with their defaults.
 func (r Registry) Settings() map[string]func() any {

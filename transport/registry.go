@@ -73,6 +73,11 @@ func NewRegistry(plugins ...Plugin) (Registry, error) {
 	return r, nil
 }
 
+// With returns a registry that knows more transports.
+func (r Registry) With(more ...Plugin) (Registry, error) {
+	return NewRegistry(slices.AppendSeq(more, maps.Values(r.plugins))...)
+}
+
 // Names returns the known names, sorted.
 func (r Registry) Names() []string { return slices.Sorted(maps.Keys(r.plugins)) }
 

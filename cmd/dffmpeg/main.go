@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/dffmpeg/dffmpeg/app"
-	"github.com/dffmpeg/dffmpeg/internal/config"
 )
 
 // version is set when a release is built.
@@ -22,7 +21,5 @@ func run() int {
 		fmt.Fprintf(os.Stderr, "dffmpeg: %v\n", err)
 		return 1
 	}
-	return program.Main(app.Process{
-		Args: os.Args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: config.ProcessEnvironment(),
-	})
+	return program.Run()
 }
