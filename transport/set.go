@@ -24,6 +24,7 @@ const (
 // Its methods may be called by several goroutines at once.
 type Set struct {
 	servers []Server
+	backend Broadcaster       // among coordinators; nil for none
 	probes  map[string]*probe // by name; the map does not change
 }
 
@@ -36,13 +37,27 @@ func NewSet(servers ...Server) *Set {
 	return s
 }
 
+// WithBackend returns the set with a server for messages among coordinators. It
+// need not be one of the set's: then no peer is offered it.
+func (s *Set) WithBackend(backend Broadcaster) *Set {
+	with := NewSet(s.servers...)
+	with.backend = backend
+	if _, offered := with.probes[backend.Name()]; !offered {
+		with.probes[backend.Name()] = &probe{server: backend, turn: make(chan struct{}, 1), hidden: true}
+	}
+	return with
+}
+
+// Backend returns the server for messages among coordinators, nil for none.
+func (s *Set) Backend() Broadcaster { return s.backend }
+
 // Servers returns the servers in configured order.
 func (s *Set) Servers() []Server { return slices.Clone(s.servers) }
 
 // Lookup returns the server of that name, healthy or not.
 func (s *Set) Lookup(name string) (Server, bool) {
 	p, ok := s.probes[name]
-	if !ok {
+	if !ok || p.hidden {
 		return nil, false
 	}
 	return p.server, true
@@ -53,7 +68,7 @@ func (s *Set) Lookup(name string) (Server, bool) {
 func (s *Set) Negotiate(ctx context.Context, names []string) (Server, bool) {
 	for _, name := range names {
 		p, ok := s.probes[name]
-		if !ok {
+		if !ok || p.hidden {
 			continue
 		}
 		if _, err := p.check(ctx); err == nil {
@@ -92,9 +107,9 @@ func (s *Set) Health(ctx context.Context) map[string]dffmpeg.ComponentHealth {
 // others.
 func (s *Set) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, server := range s.servers {
+	for _, p := range s.probes {
 		group.Go(func() error {
-			err := server.Run(ctx)
+			err := p.server.Run(ctx)
 			if errors.Is(err, context.Canceled) {
 				return nil
 			}
@@ -107,6 +122,7 @@ func (s *Set) Run(ctx context.Context) error {
 // probe remembers a server's last health check.
 type probe struct {
 	server Server
+	hidden bool // not for peers
 
 	turn   chan struct{} // full during a check, so that many callers cost one
 	at     time.Time

@@ -63,6 +63,18 @@ type Pusher interface {
 	Publish(ctx context.Context, to dffmpeg.Recipient, where Metadata, messages []dffmpeg.Message) error
 }
 
+// Broadcaster is a server over a broker by which coordinators reach each other:
+// pollers connect to any of them, which tell the others who has mail.
+type Broadcaster interface {
+	Server
+	// Overhear has handle called with what any coordinator broadcasts, this one
+	// too, while Run runs. It is called once, before Run; handle does not block.
+	Overhear(handle func(text []byte))
+	// Broadcast tells all coordinators with the same settings a short text. It
+	// may be lost, and does not wait for anybody.
+	Broadcast(ctx context.Context, text []byte) error
+}
+
 // ErrAbsent is the error of Publish when the broker knows of nobody who listens
 // for the recipient, so that it took none of the messages.
 var ErrAbsent = errors.New("nobody listens there yet")

@@ -22,7 +22,7 @@ rabbitmq_definitions() {
   local secret=$1 name users permissions topics
   users="{\"name\":\"dffmpeg\",\"password\":\"$secret\",\"tags\":\"administrator\"},{\"name\":\"coordinator\",\"password\":\"$secret\",\"tags\":\"\"}"
   permissions='{"user":"dffmpeg","vhost":"/","configure":".*","write":".*","read":".*"}'
-  permissions+=',{"user":"coordinator","vhost":"/","configure":"^dffmpeg\\.(workers|jobs)$","write":"^dffmpeg\\.(workers|jobs)$","read":"^$"}'
+  permissions+=',{"user":"coordinator","vhost":"/","configure":"^(dffmpeg\\.(workers|jobs|coordinators)|amq\\.gen-.*)$","write":"^(dffmpeg\\.(workers|jobs|coordinators)|amq\\.gen-.*)$","read":"^(dffmpeg\\.coordinators|amq\\.gen-.*)$"}'
   topics='{"user":"dffmpeg","vhost":"/","exchange":"","write":".*","read":".*"}'
   for name in $(workers); do
     users+=",{\"name\":\"$name\",\"password\":\"$secret\",\"tags\":\"\"}"
@@ -92,6 +92,7 @@ user dffmpeg
 topic readwrite #
 user coordinator
 topic write dffmpeg/#
+topic read dffmpeg/coordinators
 pattern read dffmpeg/workers/%u
 pattern read dffmpeg/jobs/%u/#
 END

@@ -51,7 +51,7 @@ func (c *client) connect(ctx context.Context, backoff *transport.Backoff, handle
 	}
 	defer connection.close()
 	defer close(ended)
-	if err := c.subscribe(ctx, connection); err != nil {
+	if err := connection.subscribe(ctx, c.broker, c.topic, atLeastOnce); err != nil {
 		return err
 	}
 	c.subscription.Hears(true)
@@ -73,21 +73,4 @@ func (c *client) connect(ctx context.Context, backoff *transport.Backoff, handle
 			m.Ack()
 		}
 	}
-}
-
-// notGranted is what a broker answers to a subscription that it refuses (MQTT
-// 3.1.1, 3.9.3).
-const notGranted = 0x80
-
-func (c *client) subscribe(ctx context.Context, connection *connection) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	token := connection.paho.Subscribe(c.topic, atLeastOnce, nil)
-	if err := wait(ctx, token); err != nil {
-		return fmt.Errorf("subscribe to %s: %w", c.topic, err)
-	}
-	if s, ok := token.(*paho.SubscribeToken); ok && s.Result()[c.topic] == notGranted {
-		return fmt.Errorf("MQTT broker %s refuses our subscription to %s", c.broker.address, c.topic)
-	}
-	return nil
 }

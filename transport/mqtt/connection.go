@@ -54,6 +54,24 @@ func (b broker) dial(ctx context.Context, received func(paho.Message)) (*connect
 // close ends the connection.
 func (c *connection) close() { c.paho.Disconnect(goodbye) }
 
+// notGranted is what a broker answers to a subscription that it refuses (MQTT
+// 3.1.1, 3.9.3).
+const notGranted = 0x80
+
+// subscribe begins to hear what is published to a topic.
+func (c *connection) subscribe(ctx context.Context, b broker, topic string, qos byte) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	token := c.paho.Subscribe(topic, qos, nil)
+	if err := wait(ctx, token); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", topic, err)
+	}
+	if s, ok := token.(*paho.SubscribeToken); ok && s.Result()[topic] == notGranted {
+		return fmt.Errorf("MQTT broker %s refuses our subscription to %s", b.address, topic)
+	}
+	return nil
+}
+
 // wait waits for what a token stands for.
 func wait(ctx context.Context, token paho.Token) error {
 	select {

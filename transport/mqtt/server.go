@@ -12,8 +12,12 @@ import (
 	"github.com/dffmpeg/dffmpeg/transport"
 )
 
-// atLeastOnce is the quality of service of every message.
-const atLeastOnce = 1
+// The qualities of service: of messages to peers, and of what coordinators tell
+// each other.
+const (
+	atMostOnce  = 0
+	atLeastOnce = 1
+)
 
 // server is the coordinator's end: it only publishes.
 type server struct {
@@ -24,9 +28,14 @@ type server struct {
 	mu         sync.Mutex
 	connection *connection // nil while there is none
 	reason     error       // why there is none
+
+	overhear func(text []byte) // nil: nothing is to be heard
 }
 
-var _ transport.Pusher = (*server)(nil)
+var (
+	_ transport.Pusher      = (*server)(nil)
+	_ transport.Broadcaster = (*server)(nil)
+)
 
 func newServer(b broker, prefix string, logger *slog.Logger) *server {
 	return &server{broker: b, prefix: prefix, logger: logger, reason: fmt.Errorf("MQTT broker %s is not connected yet", b.address)}
@@ -55,12 +64,17 @@ func (s *server) Run(ctx context.Context) error {
 
 // connect keeps one connection, and returns why it ended.
 func (s *server) connect(ctx context.Context) error {
-	c, err := s.broker.dial(ctx, func(paho.Message) {})
-	s.set(c, err)
+	c, err := s.broker.dial(ctx, s.received)
 	if err != nil {
+		s.set(nil, err)
 		return err
 	}
 	defer c.close()
+	if err := s.listen(ctx, c); err != nil {
+		s.set(nil, err)
+		return err
+	}
+	s.set(c, nil)
 	select {
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -69,6 +83,35 @@ func (s *server) connect(ctx context.Context) error {
 	}
 	s.set(nil, err)
 	return err
+}
+
+// channel is the topic among coordinators.
+func (s *server) channel() string { return s.prefix + "/coordinators" }
+
+// Overhear implements transport.Broadcaster.
+func (s *server) Overhear(handle func(text []byte)) { s.overhear = handle }
+
+// listen subscribes to what coordinators tell each other.
+func (s *server) listen(ctx context.Context, c *connection) error {
+	if s.overhear == nil {
+		return nil
+	}
+	return c.subscribe(ctx, s.broker, s.channel(), atMostOnce)
+}
+
+func (s *server) received(m paho.Message) {
+	if s.overhear != nil && m.Topic() == s.channel() {
+		s.overhear(m.Payload())
+	}
+}
+
+// Broadcast implements transport.Broadcaster.
+func (s *server) Broadcast(ctx context.Context, text []byte) error {
+	c, err := s.current()
+	if err != nil {
+		return err
+	}
+	return wait(ctx, c.paho.Publish(s.channel(), atMostOnce, false, text))
 }
 
 func (s *server) set(c *connection, reason error) {

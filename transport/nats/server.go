@@ -23,9 +23,14 @@ type server struct {
 	mu         sync.Mutex
 	connection *connection // nil while there is none
 	reason     error       // why there is none
+
+	overhear func(text []byte) // nil: nothing is to be heard
 }
 
-var _ transport.Pusher = (*server)(nil)
+var (
+	_ transport.Pusher      = (*server)(nil)
+	_ transport.Broadcaster = (*server)(nil)
+)
 
 func newServer(l login, s *Settings, logger *slog.Logger) *server {
 	return &server{
@@ -69,6 +74,9 @@ func (s *server) connect(ctx context.Context) error {
 			err = fmt.Errorf("NATS server %s: stream %s: %w", s.login.address, s.stream.Name, explain(err))
 		}
 	}
+	if err == nil {
+		err = s.listen(c)
+	}
 	if err != nil {
 		s.set(nil, err)
 		return err
@@ -82,6 +90,30 @@ func (s *server) connect(ctx context.Context) error {
 	}
 	s.set(nil, err)
 	return err
+}
+
+// channel is the subject among coordinators. It is not in the stream.
+func (s *server) channel() string { return s.prefix + ".coordinators" }
+
+// Overhear implements transport.Broadcaster.
+func (s *server) Overhear(handle func(text []byte)) { s.overhear = handle }
+
+// listen subscribes to what coordinators tell each other.
+func (s *server) listen(c *connection) error {
+	if s.overhear == nil {
+		return nil
+	}
+	_, err := c.nats.Subscribe(s.channel(), func(m *nats.Msg) { s.overhear(m.Data) })
+	return err
+}
+
+// Broadcast implements transport.Broadcaster.
+func (s *server) Broadcast(_ context.Context, text []byte) error {
+	c, err := s.current()
+	if err != nil {
+		return err
+	}
+	return c.nats.Publish(s.channel(), text)
 }
 
 func (s *server) set(c *connection, reason error) {

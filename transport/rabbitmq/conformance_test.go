@@ -21,8 +21,10 @@ func fixture(t *testing.T) transporttest.Fixture {
 	prefix := "test-" + rand.Text()
 	removeQueues(t)
 	return transporttest.Fixture{
-		Plugin:         Plugin(),
-		ServerSettings: settings(t, func(s *Settings) { s.WorkersExchange, s.JobsExchange = prefix+".workers", prefix+".jobs" }),
+		Plugin: Plugin(),
+		ServerSettings: settings(t, func(s *Settings) {
+			s.WorkersExchange, s.JobsExchange, s.CoordinatorsExchange = prefix+".workers", prefix+".jobs", prefix+".coordinators"
+		}),
 		ClientSettings: settings(t, nil),
 		Features:       transporttest.Features{Keeps: true, Buffers: true},
 		Refused:        settings(t, func(s *Settings) { s.Password = secret.New("wrong") }),

@@ -19,6 +19,7 @@ import (
 type server struct {
 	broker        broker
 	workers, jobs string // exchanges
+	coordinators  string // the same, for what coordinators tell each other
 	offers        time.Duration
 	logger        *slog.Logger
 
@@ -26,12 +27,17 @@ type server struct {
 	connection *amqp.Connection // nil while there is none
 	reason     error            // why there is none
 	idle       []*channel       // of this connection
+
+	overhear func(text []byte) // nil: nothing is to be heard
 }
 
-var _ transport.Pusher = (*server)(nil)
+var (
+	_ transport.Pusher      = (*server)(nil)
+	_ transport.Broadcaster = (*server)(nil)
+)
 
-func newServer(b broker, workers, jobs string, offers time.Duration, logger *slog.Logger) *server {
-	return &server{broker: b, workers: workers, jobs: jobs, offers: offers, logger: logger, reason: fmt.Errorf("%s is not connected yet", b)}
+func newServer(b broker, workers, jobs, coordinators string, offers time.Duration, logger *slog.Logger) *server {
+	return &server{broker: b, workers: workers, jobs: jobs, coordinators: coordinators, offers: offers, logger: logger, reason: fmt.Errorf("%s is not connected yet", b)}
 }
 
 // Name implements transport.Server.
@@ -59,10 +65,15 @@ func (s *server) Run(ctx context.Context) error {
 
 // connect keeps one connection, and returns why it ended.
 func (s *server) connect(ctx context.Context) error {
+	var hearing sync.WaitGroup
+	defer hearing.Wait() // ends with the connection
 	connection, err := s.broker.dial(ctx)
 	if err == nil {
 		defer func() { _ = connection.CloseDeadline(time.Now().Add(goodbye)) }()
 		err = s.declare(connection)
+	}
+	if err == nil {
+		err = s.listen(connection, &hearing)
 	}
 	if err != nil {
 		s.set(nil, err)
@@ -92,6 +103,59 @@ func (s *server) declare(connection *amqp.Connection) error {
 		}
 	}
 	return channel.Close()
+}
+
+// Overhear implements transport.Broadcaster.
+func (s *server) Overhear(handle func(text []byte)) { s.overhear = handle }
+
+// listen hears what coordinators tell each other, by a queue that ends with the
+// connection.
+func (s *server) listen(connection *amqp.Connection, hearing *sync.WaitGroup) error {
+	if s.overhear == nil {
+		return nil
+	}
+	channel, err := connection.Channel()
+	if err != nil {
+		return err
+	}
+	if err := channel.ExchangeDeclare(s.coordinators, amqp.ExchangeFanout, true, false, false, false, nil); err != nil {
+		return fmt.Errorf("%s: declare exchange %s: %w", s.broker, s.coordinators, err)
+	}
+	queue, err := channel.QueueDeclare("", false, true, true, false, nil)
+	if err == nil {
+		err = channel.QueueBind(queue.Name, "", s.coordinators, false, nil)
+	}
+	var deliveries <-chan amqp.Delivery
+	if err == nil {
+		deliveries, err = channel.Consume(queue.Name, "", true, true, false, false, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: hear exchange %s: %w", s.broker, s.coordinators, err)
+	}
+	hearing.Go(func() {
+		for delivery := range deliveries {
+			s.overhear(delivery.Body)
+		}
+	})
+	return nil
+}
+
+// Broadcast implements transport.Broadcaster.
+func (s *server) Broadcast(ctx context.Context, text []byte) error {
+	c, err := s.take()
+	if err != nil {
+		return err
+	}
+	confirm, err := c.PublishWithDeferredConfirmWithContext(ctx, s.coordinators, "", false, false, amqp.Publishing{Body: text})
+	if err == nil {
+		_, err = confirm.WaitContext(ctx)
+	}
+	if err != nil {
+		_ = c.Close()
+		return err
+	}
+	s.give(c)
+	return nil
 }
 
 func (s *server) set(connection *amqp.Connection, reason error) {

@@ -39,6 +39,9 @@ type Settings struct {
 	// The exchanges; for the coordinator.
 	WorkersExchange string `yaml:"workers_exchange,required"` // default dffmpeg.workers
 	JobsExchange    string `yaml:"jobs_exchange,required"`    // default dffmpeg.jobs
+	// CoordinatorsExchange is for what coordinators tell each other; default
+	// dffmpeg.coordinators.
+	CoordinatorsExchange string `yaml:"coordinators_exchange,required"`
 }
 
 const (
@@ -50,7 +53,7 @@ const (
 func DefaultSettings() Settings {
 	return Settings{
 		Host: "127.0.0.1", Username: "guest", Password: secret.New("guest"), VHost: "/", Verify: true,
-		WorkersExchange: "dffmpeg.workers", JobsExchange: "dffmpeg.jobs",
+		WorkersExchange: "dffmpeg.workers", JobsExchange: "dffmpeg.jobs", CoordinatorsExchange: "dffmpeg.coordinators",
 	}
 }
 
@@ -77,7 +80,7 @@ func Plugin() transport.Plugin {
 			if err != nil {
 				return nil, err
 			}
-			return newServer(broker, s.WorkersExchange, s.JobsExchange, o.OfferLifetime, o.Logger), nil
+			return newServer(broker, s.WorkersExchange, s.JobsExchange, s.CoordinatorsExchange, o.OfferLifetime, o.Logger), nil
 		},
 		NewClient: func(o transport.ClientOptions) (transport.Client, error) {
 			s := DefaultSettings()

@@ -24,6 +24,8 @@ const identityHeader = "X-Test-Identity"
 type Coordinator struct {
 	Mailbox *Mailbox
 	Server  transport.Server
+	// Overheard has what coordinators broadcast, for a server that can.
+	Overheard chan string
 
 	address  string
 	requests *requests
@@ -33,7 +35,7 @@ type Coordinator struct {
 // StartCoordinator runs a server made by the plug-in until the test ends.
 func StartCoordinator(tb testing.TB, plugin transport.Plugin, settings transport.Decoder, mailbox *Mailbox) *Coordinator {
 	tb.Helper()
-	c := &Coordinator{Mailbox: mailbox}
+	c := &Coordinator{Mailbox: mailbox, Overheard: make(chan string, 1000)}
 	c.start(tb, plugin, settings, "127.0.0.1:0")
 	tb.Cleanup(func() { c.Stop() })
 	return c
@@ -48,6 +50,9 @@ func (c *Coordinator) start(tb testing.TB, plugin transport.Plugin, settings tra
 	server, err := registry.NewServer(plugin.Name, transport.ServerOptions{Settings: settings, Mailbox: c.Mailbox, Logger: Discard()})
 	if err != nil {
 		tb.Fatal(err)
+	}
+	if broadcaster, ok := server.(transport.Broadcaster); ok {
+		broadcaster.Overhear(func(text []byte) { c.Overheard <- string(text) })
 	}
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {

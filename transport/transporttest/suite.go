@@ -98,6 +98,7 @@ func run(t *testing.T, fixture func(t *testing.T) Fixture, reliable bool) {
 		{"BrokerRestarts", brokerRestarts},
 		{"CredentialsRefused", refused},
 		{"OthersMailIsRefused", eavesdropper},
+		{"Broadcasts", broadcasts},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -201,9 +202,14 @@ func (s *suite) listen(t *testing.T, to dffmpeg.Recipient, after string) *Receiv
 // awaitHealthy waits until the server may be offered, as peers do.
 func (s *suite) awaitHealthy(t *testing.T) {
 	t.Helper()
+	awaitHealthy(t, s.coordinator)
+}
+
+func awaitHealthy(t *testing.T, c *Coordinator) {
+	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
-		_, err := s.coordinator.Server.Health(t.Context())
+		_, err := c.Server.Health(t.Context())
 		if err == nil {
 			return
 		}

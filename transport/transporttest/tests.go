@@ -370,6 +370,41 @@ func eavesdropper(t *testing.T, s *suite) {
 	}
 }
 
+// broadcasts checks that all coordinators hear what one of them broadcasts, also
+// after the broker was restarted.
+func broadcasts(t *testing.T, s *suite) {
+	sender, ok := s.coordinator.Server.(transport.Broadcaster)
+	if !ok {
+		return
+	}
+	other := StartCoordinator(t, s.Plugin, s.ServerSettings, s.mailbox)
+	tell := func(text string) {
+		t.Helper()
+		awaitHealthy(t, s.coordinator)
+		awaitHealthy(t, other)
+		if err := sender.Broadcast(t.Context(), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []*Coordinator{s.coordinator, other} {
+			select {
+			case heard := <-c.Overheard:
+				if heard != text {
+					t.Errorf("heard %q, want %q", heard, text)
+				}
+			case <-time.After(patience):
+				t.Fatalf("%q was not heard", text)
+			}
+		}
+	}
+	for i := range 20 {
+		tell(fmt.Sprint("wake ", i))
+	}
+	if s.RestartBroker != nil && !s.reliable {
+		s.RestartBroker(t)
+		tell("again")
+	}
+}
+
 // names checks what a registry and the coordinator rely on.
 func names(t *testing.T, s *suite) {
 	server := s.coordinator.Server
