@@ -80,7 +80,34 @@ func (a App) newTransports(cfg *config.Coordinator, mailbox transport.Mailbox, l
 		}
 		servers = append(servers, server)
 	}
-	return transport.NewSet(servers...), errors.Join(problems...)
+	set := transport.NewSet(servers...)
+	name := cfg.HTTPPolling.BackendTransport
+	if name == "" || len(problems) > 0 {
+		return set, errors.Join(problems...)
+	}
+	backend, err := a.backend(cfg, set, name, logger)
+	if err != nil {
+		return nil, err
+	}
+	return set.WithBackend(backend), nil
+}
+
+// backend returns the transport by which coordinators reach each other: one that
+// is enabled, or one that only they use.
+func (a App) backend(cfg *config.Coordinator, set *transport.Set, name string, logger *slog.Logger) (transport.Broadcaster, error) {
+	server, enabled := set.Lookup(name)
+	if !enabled {
+		var err error
+		server, err = a.Transports.NewServer(name, transport.ServerOptions{Settings: cfg.Transports.Settings(name), Logger: logger})
+		if err != nil {
+			return nil, fmt.Errorf("backend_transport of http_polling: %w", err)
+		}
+	}
+	backend, ok := server.(transport.Broadcaster)
+	if !ok {
+		return nil, fmt.Errorf("backend_transport of http_polling: %s has no broker; use mqtt, rabbitmq or nats", name)
+	}
+	return backend, nil
 }
 
 // listen opens the coordinator's port.

@@ -77,13 +77,16 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	engines := map[string]string{"mariadb": "mysql", "postgres": "postgres"}
-	brokers := map[string]string{"mqtt": "mosquitto-crash", "rabbitmq": "rabbitmq-crash", "nats": "nats-crash"}
+	brokers := map[string]string{
+		"mqtt": "mosquitto-crash", "rabbitmq": "rabbitmq-crash", "nats": "nats-crash", "http_polling over rabbitmq": "rabbitmq-crash",
+	}
 	for _, c := range combinations {
 		t.Run(c.database+" "+c.transport, func(t *testing.T) {
 			section := serverSection(t, engines[c.database], strings.ToUpper(c.database)+"_CRASH")
 			shared := transports("_CRASH")[c.transport](t)
-			// Peers may go on without the broker.
-			shared.worker, shared.client = shared.coordinator, shared.coordinator
+			if shared.worker != "" { // peers may go on without the broker
+				shared.worker, shared.client = shared.coordinator, shared.coordinator
+			}
 			m := newMatrix(t, section, 3, shared)
 			var names []string
 			for round, f := range faults(c.database+"-crash", brokers[c.transport]) {

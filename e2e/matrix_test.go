@@ -27,6 +27,9 @@ const (
 	// matrixJobs is how many jobs each client runs, one after the other.
 	matrixJobs  = 25
 	matrixLimit = 5 * time.Minute
+	// heartbeat is the jobs': two and a half of it are longer than anything is
+	// away here.
+	heartbeat = 10 * time.Second
 )
 
 // soak is the environment variable that makes TestMatrix and TestFaults try every
@@ -57,6 +60,11 @@ func databases() map[string]struct {
 func transports(ending string) map[string]func(t *testing.T) transportSections {
 	return map[string]func(t *testing.T) transportSections{
 		"http_polling": func(*testing.T) transportSections { return transportSections{} },
+		// Peers know HTTP only, and coordinators reach each other by the broker.
+		"http_polling over rabbitmq": func(t *testing.T) transportSections {
+			settings := brokerSettings(t, "RABBITMQ"+ending, ", coordinators_exchange: e2e-c-"+rand.Text())
+			return transportSections{coordinator: "transports: {transport_settings: {http_polling: {backend_transport: rabbitmq}, rabbitmq: " + settings + "}}"}
+		},
 		"mqtt": func(t *testing.T) transportSections {
 			return sections("mqtt", brokerSettings(t, "MOSQUITTO"+ending, ", topic_prefix: e2e-"+rand.Text()))
 		},
@@ -75,7 +83,11 @@ func transports(ending string) map[string]func(t *testing.T) transportSections {
 func combinations() []combination {
 	if os.Getenv(soak) == "" {
 		return []combination{
-			{"sqlite", "rabbitmq"}, {"mariadb", "http_polling"}, {"postgres", "mqtt"}, {"mariadb", "nats"},
+			{"sqlite", "rabbitmq"},
+			{"mariadb", "http_polling"},
+			{"postgres", "mqtt"},
+			{"mariadb", "nats"},
+			{"postgres", "http_polling over rabbitmq"},
 		}
 	}
 	var all []combination
@@ -205,7 +217,10 @@ func (w *witness) Status(change dffmpeg.JobStatusChange) {
 // runMarked runs a job that sleeps for so many seconds, and checks all that its
 // client was told.
 func runMarked(ctx context.Context, c *client.Client, name, sleep string) error {
-	answer, err := c.Submit(ctx, dffmpeg.SubmitRequest{BinaryName: "ffmpeg", Arguments: []string{name, sleep}, Monitor: true, IdempotencyKey: name + rand.Text()})
+	interval := int(heartbeat / time.Second)
+	answer, err := c.Submit(ctx, dffmpeg.SubmitRequest{
+		BinaryName: "ffmpeg", Arguments: []string{name, sleep}, HeartbeatInterval: &interval, Monitor: true, IdempotencyKey: name + rand.Text(),
+	})
 	if err != nil {
 		return fmt.Errorf("submit: %w", err)
 	}

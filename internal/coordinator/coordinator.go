@@ -64,6 +64,8 @@ const (
 	headerLimit = 10 * time.Second
 	// janitorLease is what the coordinator holds whose janitor does the rounds.
 	janitorLease = "janitor"
+	// sweepLease is what the one holds whose outbox sweeps.
+	sweepLease = "outbox"
 )
 
 // Coordinator is one coordinator. Make it with New, then Run it.
@@ -85,15 +87,21 @@ func New(opts Options) (*Coordinator, error) {
 	if c.transports, err = opts.NewTransports(outbox.Mailbox(opts.State)); err != nil {
 		return nil, err
 	}
-	c.outbox = outbox.New(opts.State, c.transports.Servers(), opts.Logger)
+	c.outbox = outbox.New(opts.State, c.transports.Servers(), func() bool { return c.replicas.Holds(sweepLease) }, opts.Logger)
+	ids := dffmpeg.NewIDSource()
+	among := replicas.Options{
+		Own:   dffmpeg.Coordinator{ID: ids.NewID(time.Now()), Host: opts.Host, Version: opts.HTTP.Version, URL: opts.URL},
+		State: opts.State, Waiting: c.waiting, Wake: c.outbox.Wake, HeldBack: opts.HTTP.HandshakeDelay,
+		Leases: []string{janitorLease, sweepLease}, Logger: opts.Logger,
+	}
+	if backend := c.transports.Backend(); backend != nil {
+		among.Backend = backend
+	}
+	c.replicas = replicas.New(among)
 	wake := &lateQueue{}
-	state := announce.Wrap(opts.State, c.outbox, wake)
+	state := announce.Wrap(opts.State, posts{c.outbox, c.replicas}, wake)
 	c.scheduler = scheduler.New(state, assignEvery, opts.Logger)
 	wake.queue = c.scheduler
-	ids := dffmpeg.NewIDSource()
-	c.replicas = replicas.New(dffmpeg.Coordinator{
-		ID: ids.NewID(time.Now()), Host: opts.Host, Version: opts.HTTP.Version, URL: opts.URL,
-	}, opts.State, c.waiting, func(to dffmpeg.Recipient) { c.outbox.Notify(to, time.Time{}) }, []string{janitorLease}, opts.Logger)
 	c.janitor = janitor.New(state, opts.Janitor, func() bool { return c.replicas.Holds(janitorLease) }, opts.Logger)
 	c.handler, err = httpapi.New(httpapi.Deps{
 		State:         state,
@@ -110,6 +118,16 @@ func New(opts Options) (*Coordinator, error) {
 		NewToken:      newToken,
 	})
 	return c, err
+}
+
+// posts are told of new mail one after the other.
+type posts []announce.Post
+
+// Notify implements announce.Post.
+func (p posts) Notify(to dffmpeg.Recipient, notBefore time.Time) {
+	for _, post := range p {
+		post.Notify(to, notBefore)
+	}
 }
 
 // waiting lists those who listen to this coordinator.

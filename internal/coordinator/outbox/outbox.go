@@ -5,7 +5,8 @@
 // A recipient on a pulling transport is woken and fetches for itself. For a
 // pushing transport the outbox publishes what was not sent, in order, one
 // publication per recipient at a time, and records it as sent. What failed, or
-// what a wake-up was lost for, is found again by a sweep.
+// what a wake-up was lost for, is found again by a sweep, which one of the
+// coordinators on a database does: who stored a message publishes it.
 package outbox
 
 import (
@@ -43,17 +44,21 @@ type Outbox struct {
 	seed    maphash.Seed
 	lanes   [lanes]*lane
 	delayed *delayLine
+	later   *delayLine // those to be woken, of Wake
+	onDuty  func() bool
 }
 
 // New returns an outbox over the enabled transports. Notify may be called at
-// once; what needs Run is done once it runs.
-func New(state store.State, servers []transport.Server, logger *slog.Logger) *Outbox {
+// once; what needs Run is done once it runs. It sweeps while onDuty says so.
+func New(state store.State, servers []transport.Server, onDuty func() bool, logger *slog.Logger) *Outbox {
 	o := &Outbox{
 		state:   state,
 		pushers: make(map[string]transport.Pusher),
 		logger:  logger,
 		seed:    maphash.MakeSeed(),
 		delayed: newDelayLine(),
+		later:   newDelayLine(),
+		onDuty:  onDuty,
 	}
 	for i := range o.lanes {
 		o.lanes[i] = newLane()
@@ -77,11 +82,25 @@ func (o *Outbox) Notify(to dffmpeg.Recipient, notBefore time.Time) {
 		o.delayed.add(to, notBefore)
 		return
 	}
-	for _, puller := range o.pullers {
-		puller.Wake(to)
-	}
+	o.wake(to)
 	if len(o.pushers) > 0 {
 		o.laneOf(to).add(to)
+	}
+}
+
+// Wake says that another coordinator has stored mail for to, which it publishes
+// itself if that is how it travels. It does not block.
+func (o *Outbox) Wake(to dffmpeg.Recipient, notBefore time.Time) {
+	if !notBefore.IsZero() && time.Until(notBefore) > 0 {
+		o.later.add(to, notBefore)
+		return
+	}
+	o.wake(to)
+}
+
+func (o *Outbox) wake(to dffmpeg.Recipient) {
+	for _, puller := range o.pullers {
+		puller.Wake(to)
 	}
 }
 
@@ -96,6 +115,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	group.Go(func() error {
 		return o.delayed.run(ctx, func(to dffmpeg.Recipient) { o.Notify(to, time.Time{}) })
 	})
+	group.Go(func() error { return o.later.run(ctx, o.wake) })
 	if len(o.pushers) > 0 {
 		for _, l := range o.lanes {
 			group.Go(func() error { return l.run(ctx, o.publish) })
@@ -115,12 +135,14 @@ func (o *Outbox) sweep(ctx context.Context) error {
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
 	for {
-		recipients, err := o.state.Unsent(ctx, names, sweepLimit)
-		if err != nil && ctx.Err() == nil {
-			o.logger.Warn("looking for undelivered messages failed; trying again", "error", err)
-		}
-		for _, to := range recipients {
-			o.laneOf(to).add(to)
+		if o.onDuty() {
+			recipients, err := o.state.Unsent(ctx, names, sweepLimit)
+			if err != nil && ctx.Err() == nil {
+				o.logger.Warn("looking for undelivered messages failed; trying again", "error", err)
+			}
+			for _, to := range recipients {
+				o.laneOf(to).add(to)
+			}
 		}
 		select {
 		case <-ctx.Done():

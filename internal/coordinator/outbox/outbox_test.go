@@ -63,7 +63,7 @@ func (p *pusher) Publish(_ context.Context, _ dffmpeg.Recipient, _ transport.Met
 
 // start runs an outbox in the bubble until the test ends.
 func start(t *testing.T, state store.State, servers ...transport.Server) *Outbox {
-	o := New(state, servers, slog.New(slog.DiscardHandler))
+	o := New(state, servers, func() bool { return true }, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -148,6 +148,31 @@ func TestSweepFindsWhatNobodyToldOf(t *testing.T) {
 		defer p.mu.Unlock()
 		if len(p.published) != 1 || p.published[0] != before.ID {
 			t.Errorf("published %v at the start, want [%s]", p.published, before.ID)
+		}
+	})
+}
+
+// TestMailOfOthersIsNotPublished: who stored it does that. Those who poll here are
+// woken, when it is due.
+func TestMailOfOthersIsNotPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := memory.New(time.Now, dffmpeg.NewIDSource())
+		push, pull := &pusher{base: base{"push"}}, &puller{}
+		o := New(state, []transport.Server{push, pull}, func() bool { return false }, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = o.Run(ctx) // ends with ctx's error
+		}()
+		m := register(t, state, 0)
+		o.Wake(m.To, time.Time{})
+		o.Wake(m.To, time.Now().Add(time.Second))
+		time.Sleep(time.Minute)
+		cancel()
+		<-done
+		if len(push.published) != 0 || len(pull.woken) != 2 {
+			t.Errorf("published %v, woken %d times; want nothing and twice", push.published, len(pull.woken))
 		}
 	})
 }

@@ -38,23 +38,55 @@ type Waiting func() []dffmpeg.Recipient
 // Replicas is a coordinator among others. Make one with New, then Run it. Its
 // methods may be called by several goroutines at once.
 type Replicas struct {
-	own     dffmpeg.Coordinator
-	state   store.Coordinators
-	waiting Waiting
-	wake    func(dffmpeg.Recipient)
-	leases  []string
-	logger  *slog.Logger
+	own      dffmpeg.Coordinator
+	state    store.Coordinators
+	waiting  Waiting
+	wake     Wake
+	heldBack time.Duration
+	leases   []string
+	link     *link // nil without a broker
+	logger   *slog.Logger
 
 	mu     sync.Mutex
 	others int                  // how many live besides us
 	held   map[string]time.Time // leases, and until when at least
 }
 
-// New returns a coordinator's part among the others. wake is called for those of
-// waiting who have got mail from another one; leases are the names of what only
-// one is to do at a time. It starts nothing.
-func New(own dffmpeg.Coordinator, state store.Coordinators, waiting Waiting, wake func(dffmpeg.Recipient), leases []string, logger *slog.Logger) *Replicas {
-	return &Replicas{own: own, state: state, waiting: waiting, wake: wake, leases: leases, logger: logger, held: make(map[string]time.Time)}
+// Options is what a coordinator's part among the others is made of.
+type Options struct {
+	Own     dffmpeg.Coordinator
+	State   store.Coordinators
+	Waiting Waiting
+	// Wake is called for those who have got mail from another coordinator.
+	Wake Wake
+	// HeldBack is how long a registration token may be held back: a worker is
+	// woken again after that.
+	HeldBack time.Duration
+	// Leases are the names of what only one is to do at a time.
+	Leases []string
+	// Backend carries wake-ups at once; nil: they are found in the database.
+	Backend Broadcaster
+	Logger  *slog.Logger
+}
+
+// New returns a coordinator's part among the others. It starts nothing.
+func New(o Options) *Replicas {
+	r := &Replicas{
+		own: o.Own, state: o.State, waiting: o.Waiting, wake: o.Wake, heldBack: o.HeldBack,
+		leases: o.Leases, logger: o.Logger, held: make(map[string]time.Time),
+	}
+	if o.Backend != nil {
+		r.link = newLink(o.Own.ID, o.Backend, o.Wake, o.Logger)
+	}
+	return r
+}
+
+// Notify says that this coordinator has stored mail, which the others are told
+// of. It does not block.
+func (r *Replicas) Notify(to dffmpeg.Recipient, notBefore time.Time) {
+	if r.link != nil && !r.alone() {
+		r.link.tell(to, notBefore)
+	}
 }
 
 // Holds reports whether this coordinator holds a lease now.
@@ -74,6 +106,9 @@ func (r *Replicas) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.beats(ctx) })
 	group.Go(func() error { return r.looks(ctx) })
+	if r.link != nil {
+		group.Go(func() error { return r.link.run(ctx) })
+	}
 	err := group.Wait()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
@@ -140,6 +175,15 @@ func (r *Replicas) alone() bool {
 	return r.others == 0
 }
 
+// wakeFor wakes somebody whose mail was found in the database, which does not
+// tell how long it is held back.
+func (r *Replicas) wakeFor(to dffmpeg.Recipient) {
+	r.wake(to, time.Time{})
+	if to.Kind == dffmpeg.RecipientWorker && r.heldBack > 0 {
+		r.wake(to, time.Now().Add(r.heldBack))
+	}
+}
+
 // looks wakes those who have got mail from another coordinator.
 func (r *Replicas) looks(ctx context.Context) error {
 	ticker := time.NewTicker(lookEvery)
@@ -164,7 +208,7 @@ func (r *Replicas) looks(ctx context.Context) error {
 		}
 		for to, position := range positions {
 			if before, seen := known[to]; !seen || before != position {
-				r.wake(to) // also when it has just come: it costs little
+				r.wakeFor(to) // also when it has just come: it costs little
 			}
 		}
 		known = positions

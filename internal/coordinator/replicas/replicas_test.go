@@ -26,12 +26,25 @@ type replica struct {
 
 // start runs a replica in the bubble until the test ends.
 func start(t *testing.T, id string, state store.Coordinators, waiting ...dffmpeg.Recipient) *replica {
+	return startOn(t, nil, id, state, waiting...)
+}
+
+// startOn does so with a broker, nil for none.
+func startOn(t *testing.T, on *ether, id string, state store.Coordinators, waiting ...dffmpeg.Recipient) *replica {
 	r := &replica{}
-	r.Replicas = New(dffmpeg.Coordinator{ID: id}, state, func() []dffmpeg.Recipient { return waiting }, func(to dffmpeg.Recipient) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.woken = append(r.woken, to)
-	}, []string{"janitor"}, slog.New(slog.DiscardHandler))
+	o := Options{
+		Own: dffmpeg.Coordinator{ID: id}, State: state, Waiting: func() []dffmpeg.Recipient { return waiting },
+		Wake: func(to dffmpeg.Recipient, _ time.Time) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.woken = append(r.woken, to)
+		},
+		Leases: []string{"janitor"}, Logger: slog.New(slog.DiscardHandler),
+	}
+	if on != nil {
+		o.Backend = on.join()
+	}
+	r.Replicas = New(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -150,4 +163,72 @@ func TestMailFromOthersIsFound(t *testing.T) {
 			t.Errorf("List() after one left = %v, %v", all, err)
 		}
 	})
+}
+
+// ether carries broadcasts within a test.
+type ether struct {
+	mu        sync.Mutex
+	listeners []func([]byte)
+	texts     []string
+}
+
+// station is one coordinator's end of it.
+type station struct{ *ether }
+
+func (e *ether) join() station { return station{e} }
+
+func (s station) Overhear(handle func([]byte)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, handle)
+}
+
+func (s station) Broadcast(_ context.Context, text []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.texts = append(s.texts, string(text))
+	for _, handle := range s.listeners {
+		handle(text)
+	}
+	return nil
+}
+
+// TestOthersAreToldOverTheBroker at once, one broadcast for what comes together,
+// and never by an echo of its own.
+func TestOthersAreToldOverTheBroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := memory.New(time.Now, dffmpeg.NewIDSource())
+		var e ether
+		a := startOn(t, &e, "a", state)
+		b := startOn(t, &e, "b", state)
+		a.Notify(dffmpeg.ToWorker("w0"), time.Time{}) // a knows of no other yet
+		time.Sleep(time.Minute)
+		a.Notify(dffmpeg.ToWorker("w1"), time.Time{})
+		a.Notify(dffmpeg.ToWorker("w1"), time.Now().Add(time.Second))
+		a.Notify(dffmpeg.Recipient{Kind: dffmpeg.RecipientRequester, ID: "c", JobID: "j"}, time.Time{})
+		time.Sleep(2 * gather)
+		synctest.Wait()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if len(e.texts) != 1 || len(b.woken) != 2 || len(a.woken) != 0 {
+			t.Errorf("%d broadcasts woke %v at b and %v at a; want one, two, and none", len(e.texts), b.woken, a.woken)
+		}
+	})
+}
+
+// TestStrangeBroadcastsAreIgnored.
+func TestStrangeBroadcastsAreIgnored(t *testing.T) {
+	var e ether
+	woken := 0
+	newLink("a", e.join(), func(dffmpeg.Recipient, time.Time) { woken++ }, slog.New(slog.DiscardHandler))
+	for _, text := range []string{"", "{", "[]", `{"from":"a","to":[{"kind":"worker","id":"x"}]}`, `{"from":"b"}`} {
+		if err := e.join().Broadcast(t.Context(), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if woken != 0 {
+		t.Errorf("woken %d times", woken)
+	}
 }
