@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"context"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"sync"
 	"testing"
@@ -10,7 +12,7 @@ import (
 )
 
 // balancer passes TCP connections on to one backend after the other; one that
-// cannot be reached is left out. It knows nothing of health.
+// cannot be reached is left out, and after checkHealth one that is not well.
 type balancer struct {
 	port     int
 	backends []string
@@ -20,6 +22,39 @@ type balancer struct {
 	connections map[net.Conn]struct{}
 	serving     sync.WaitGroup
 	stalled     chan struct{} // closed while traffic passes
+	unwell      map[string]bool
+}
+
+// checkEvery is how often a balancer asks for health.
+const checkEvery = 100 * time.Millisecond
+
+// checkHealth asks the backends for their health until the test ends, as balancers
+// do; one that is not well gets no more connections.
+func (b *balancer) checkHealth(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var checking sync.WaitGroup
+	checking.Go(func() {
+		web := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+		for ctx.Err() == nil {
+			for _, backend := range b.backends {
+				response, err := web.Get("http://" + backend + "/health") //nolint:noctx // bounded
+				if err == nil {
+					_ = response.Body.Close()
+				}
+				b.mu.Lock()
+				b.unwell[backend] = err != nil || response.StatusCode != http.StatusOK
+				b.mu.Unlock()
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(checkEvery):
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		checking.Wait()
+	})
 }
 
 // stall holds back all traffic for a while, in both directions: nobody is told.
@@ -58,7 +93,7 @@ func startBalancer(t *testing.T, ports ...int) *balancer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &balancer{port: listener.Addr().(*net.TCPAddr).Port, connections: make(map[net.Conn]struct{}), stalled: make(chan struct{})}
+	b := &balancer{port: listener.Addr().(*net.TCPAddr).Port, connections: make(map[net.Conn]struct{}), stalled: make(chan struct{}), unwell: make(map[string]bool)}
 	close(b.stalled)
 	for _, port := range ports {
 		b.backends = append(b.backends, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
@@ -111,7 +146,14 @@ func (b *balancer) dial() net.Conn {
 	b.next++
 	b.mu.Unlock()
 	for i := range b.backends {
-		conn, err := net.Dial("tcp", b.backends[(first+i)%len(b.backends)]) //nolint:noctx // loopback, at once
+		backend := b.backends[(first+i)%len(b.backends)]
+		b.mu.Lock()
+		unwell := b.unwell[backend]
+		b.mu.Unlock()
+		if unwell {
+			continue
+		}
+		conn, err := net.Dial("tcp", backend) //nolint:noctx // loopback, at once
 		if err == nil {
 			return conn
 		}

@@ -27,6 +27,8 @@ type cluster struct {
 	// transports is the section of the coordinator's, the workers' and the
 	// client's configuration; "" for the defaults.
 	transports transportSections
+	// shutdownDelay is the coordinators', in seconds; "" for none.
+	shutdownDelay string
 	// program is what workers run as ffmpeg; "" for ffmpeg.
 	program string
 }
@@ -65,12 +67,13 @@ func (c *cluster) configure(section string) {
 host: 127.0.0.1
 port: %d
 handshake_delay_seconds: 0.1
+shutdown_delay_seconds: %s
 dev_mode: true
 log_level: debug
 %s
 database:
 %s
-`, c.port, c.transports.coordinator, "  "+strings.ReplaceAll(strings.TrimSpace(section), "\n", "\n  ")))
+`, c.port, cmp.Or(c.shutdownDelay, "0"), c.transports.coordinator, "  "+strings.ReplaceAll(strings.TrimSpace(section), "\n", "\n  ")))
 }
 
 func freePort(t *testing.T) int {

@@ -1,13 +1,18 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dffmpeg/dffmpeg"
 )
@@ -56,6 +61,72 @@ func (r *replicated) coordinators() []dffmpeg.Coordinator {
 		r.t.Fatal(err)
 	}
 	return all
+}
+
+// TestDrain: a coordinator that ends says so by its health first; peers that listen
+// to it are let go in time, and not one request fails behind a balancer that
+// looks at health.
+func TestDrain(t *testing.T) {
+	r := newReplicated(t, serverSection(t, "postgres", "POSTGRES"), 2, transportSections{})
+	r.shutdownDelay = "2"
+	for i := range r.replica { // with the delay
+		r.replica[i].signal(syscall.SIGTERM)
+		r.replica[i].exitCode()
+		r.startReplica(i)
+	}
+	r.balance.checkHealth(t)
+	_, media := r.startWorker("w1")
+	encode := r.proxy("ffmpeg", realtime("8", filepath.Join(r.media(), "drained.mkv"))...)
+	encode.stderr.await(t, "frame=")
+
+	m := &matrix{replicated: r}
+	session := m.session(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var asking sync.WaitGroup
+	var asked atomic.Int64
+	for range 4 {
+		asking.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := session.Client.Jobs(ctx, time.Hour); err != nil && ctx.Err() == nil {
+					t.Errorf("a request failed: %v", err)
+					return
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	ending := r.replica[0]
+	began := time.Now()
+	ending.signal(syscall.SIGTERM)
+	r.await("its health to say 503", func() bool {
+		response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/health", r.ports[0])) //nolint:noctx // loopback
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		return response.StatusCode == http.StatusServiceUnavailable
+	})
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("health said so after %s", took)
+	}
+	if code := ending.exitCode(); code != 0 {
+		t.Errorf("exit code %d: %s", code, ending.stderr.text())
+	}
+	if took := time.Since(began); took < 2*time.Second || took > 7*time.Second {
+		t.Errorf("it ended after %s, want shutdown_delay_seconds (2) and at most 5 s more", took)
+	}
+	time.Sleep(time.Second)
+	cancel()
+	asking.Wait()
+	if asked.Load() < 20 {
+		t.Errorf("only %d requests were made meanwhile", asked.Load())
+	}
+	if code := encode.exitCode(); code != 0 {
+		t.Errorf("the job that ran meanwhile: exit code %d: %s", code, encode.stderr.text())
+	}
+	if got := duration(t, filepath.Join(media, "drained.mkv")); math.Abs(got-8) > 0.3 {
+		t.Errorf("the file lasts %v s, want 8", got)
+	}
 }
 
 // TestReplicas: coordinators on MariaDB and PostgreSQL behave as one: a job that

@@ -40,12 +40,19 @@ rabbitmq_definitions() {
 rabbitmq_start() {
   local dir=$1
   keep "$dir/port" free_port
+  keep "$dir/tls.port" free_port
   keep "$dir/epmd.port" free_port
   keep "$dir/dist.port" free_port
   keep "$dir/secret" random_secret
   if ! alive "$dir"; then
     cat >"$dir/rabbitmq.conf" <<END
 listeners.tcp.1 = 127.0.0.1:$(cat "$dir/port")
+listeners.ssl.1 = 127.0.0.1:$(cat "$dir/tls.port")
+ssl_options.cacertfile = $data/tls/ca.pem
+ssl_options.certfile = $data/tls/server.pem
+ssl_options.keyfile = $data/tls/server.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
 default_user = dffmpeg
 default_pass = $(cat "$dir/secret")
 log.file = false
@@ -80,6 +87,7 @@ mosquitto_url() { echo "mqtt://dffmpeg:$(cat "$1/secret")@127.0.0.1:$(cat "$1/po
 mosquitto_start() {
   local dir=$1 name
   keep "$dir/port" free_port
+  keep "$dir/tls.port" free_port
   keep "$dir/secret" random_secret
   if ! alive "$dir"; then
     own mosquitto "$dir"
@@ -99,6 +107,10 @@ END
     if [[ $EUID == 0 ]]; then chown mosquitto: "$dir/data/users" "$dir/data/acl"; fi
     cat >"$dir/mosquitto.conf" <<END
 listener $(cat "$dir/port") 127.0.0.1
+listener $(cat "$dir/tls.port") 127.0.0.1
+cafile $data/tls/ca.pem
+certfile $data/tls/server.pem
+keyfile $data/tls/server.key
 allow_anonymous false
 password_file $dir/data/users
 acl_file $dir/data/acl
@@ -128,6 +140,8 @@ nats_start() {
 listen: "127.0.0.1:$(cat "$dir/port")"
 authorization { user: dffmpeg, password: "$(cat "$dir/secret")" }
 jetstream { store_dir: "$dir/data" }
+tls { cert_file: "$data/tls/server.pem", key_file: "$data/tls/server.key", ca_file: "$data/tls/ca.pem" }
+allow_non_tls: true
 END
     launch "$dir" nats nats-server -c "$dir/nats.conf"
   fi
