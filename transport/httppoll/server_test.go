@@ -94,6 +94,7 @@ func TestPollCursors(t *testing.T) {
 			if got := ids(t, body); got != want {
 				t.Errorf("%s: got %q, want %q", query, got, want)
 			}
+			synctest.Wait() // messages count as sent once the answer is written
 		}
 		expect("", a.ID+" "+b.ID)
 		expect("", "") // sent
