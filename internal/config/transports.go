@@ -93,8 +93,8 @@ func (t Transports) MarshalNode() any {
 // HTTPPollingServer is the coordinator's section of http_polling.
 type HTTPPollingServer struct {
 	BasePath string `yaml:"base_path,required"` // where the poll endpoints are; default /poll
-	// BackendTransport is the transport that carries messages between
-	// coordinators, "" for none.
+	// BackendTransport names the broker by which coordinators tell each other who
+	// has mail, "" for none.
 	BackendTransport string `yaml:"backend_transport"`
 }
 

@@ -16,7 +16,8 @@ import (
 // ServerSettings are the coordinator's settings.
 type ServerSettings struct {
 	BasePath string `yaml:"base_path,required"` // where the poll endpoints are; default /poll
-	// BackendTransport would carry messages between coordinators.
+	// BackendTransport names the broker by which coordinators tell each other who
+	// has mail, "" for none; the coordinator connects to it.
 	BackendTransport string `yaml:"backend_transport"`
 }
 
