@@ -18,3 +18,18 @@ func (c Coordinator) Public() Coordinator {
 	c.Host, c.URL = "", ""
 	return c
 }
+
+// WakeRequest is what coordinators tell each other: who has got mail.
+type WakeRequest struct {
+	From string   `json:"from" doc:"ID of the coordinator that says so"`
+	To   []WakeUp `json:"to"`
+}
+
+// WakeUp is somebody who has got mail.
+type WakeUp struct {
+	Kind  RecipientKind `json:"kind"`
+	ID    string        `json:"id"`
+	JobID string        `json:"job_id,omitempty"`
+	// NotBefore is when it may be delivered, 0 for at once.
+	NotBefore int64 `json:"not_before,omitempty" doc:"Microseconds since 1970; absent for at once"`
+}

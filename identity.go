@@ -14,6 +14,9 @@ const (
 	RoleClient Role = "client" // submits jobs and sees its own
 	RoleWorker Role = "worker" // runs jobs
 	RoleAdmin  Role = "admin"  // sees and steers everything
+	// RoleCoordinator is what the coordinators of a cluster are to each other. Nobody
+	// is given it: they make their identity themselves.
+	RoleCoordinator Role = "coordinator"
 )
 
 // Roles lists every role.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 
@@ -16,8 +17,9 @@ import (
 	"github.com/dffmpeg/dffmpeg/transport"
 )
 
-// newCoordinator assembles the coordinator of a configuration.
-func (a App) newCoordinator(cfg *config.Coordinator, db *database, logger *slog.Logger) (*coordinator.Coordinator, error) {
+// newCoordinator assembles the coordinator of a configuration, which other
+// coordinators reach at address.
+func (a App) newCoordinator(cfg *config.Coordinator, address string, db *database, logger *slog.Logger) (*coordinator.Coordinator, error) {
 	if err := cfg.Transports.Check(a.Transports.ServerSettings()); err != nil {
 		return nil, err
 	}
@@ -51,7 +53,7 @@ func (a App) newCoordinator(cfg *config.Coordinator, db *database, logger *slog.
 		TrustedProxies: cfg.TrustedProxies,
 		ShutdownDelay:  cfg.ShutdownDelay,
 		Host:           hostAndPort(cfg.Port),
-		URL:            cfg.AdvertisedURL,
+		URL:            address,
 		Logger:         logger,
 	})
 }
@@ -63,6 +65,24 @@ func hostAndPort(port int) string {
 		name = "localhost"
 	}
 	return net.JoinHostPort(name, strconv.Itoa(port))
+}
+
+// advertised returns where other coordinators reach the one that listens there.
+func advertised(cfg *config.Coordinator, listener net.Listener) string {
+	if cfg.AdvertisedURL != "" {
+		return cfg.AdvertisedURL
+	}
+	host := cfg.Host
+	if address, err := netip.ParseAddr(host); err == nil && address.IsUnspecified() {
+		if name, err := os.Hostname(); err == nil {
+			host = name
+		}
+	}
+	port := cfg.Port
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {
+		port = tcp.Port // the one that was free
+	}
+	return config.Address{Scheme: "http", Host: host, Port: port}.URL().String()
 }
 
 // newTransports makes the enabled transports, in configured order.
@@ -126,13 +146,13 @@ func (a App) runCoordinator(ctx context.Context, cfg *config.Coordinator, logger
 	if err != nil {
 		return err
 	}
-	c, err := a.newCoordinator(cfg, db, logger)
-	var listener net.Listener
-	if err == nil {
-		listener, err = listen(ctx, cfg.Host, cfg.Port)
-	}
+	listener, err := listen(ctx, cfg.Host, cfg.Port)
 	if err != nil {
 		return errors.Join(err, db.close())
+	}
+	c, err := a.newCoordinator(cfg, advertised(cfg, listener), db, logger)
+	if err != nil {
+		return errors.Join(err, listener.Close(), db.close())
 	}
 	logger.Info("coordinator is ready", "address", listener.Addr().String(), "version", a.Version, "config", cfg.File)
 	return errors.Join(c.Run(ctx, listener), db.close())

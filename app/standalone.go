@@ -119,7 +119,7 @@ func (st *standalone) serve(ctx context.Context, drain <-chan struct{}, cfg *con
 	if !reached.Addr().IsUnspecified() {
 		address.Host = reached.Addr().String()
 	}
-	coordinator, err := st.app.newCoordinator(cfg, db, st.logger)
+	coordinator, err := st.app.newCoordinator(cfg, address.URL().String(), db, st.logger)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

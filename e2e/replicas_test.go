@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/accounts"
 )
 
 // replicated is a cluster with several coordinators behind a balancer, which is
@@ -184,6 +185,14 @@ func TestReplicas(t *testing.T) {
 				logs := run(t, r.clientEnv(), r.dir, "dffmpeg-client", "job", "logs", job.ID)
 				if logs.stderr.text() != encode.stderr.text() {
 					t.Errorf("the client saw %d bytes of stderr, the log holds %d", len(encode.stderr.text()), len(logs.stderr.text()))
+				}
+			}
+			if users := succeed(t, r.admin("user", "list")); !strings.Contains(users, accounts.ClusterID) {
+				t.Errorf("the coordinators did not call each other: they have no key among\n%s", users)
+			}
+			for _, c := range r.replica {
+				if strings.Contains(c.stderr.text(), "request refused") {
+					t.Errorf("a request was refused: %s", c.stderr.text())
 				}
 			}
 			r.await("the dead to be missed", func() bool { return len(r.coordinators()) == 1 })

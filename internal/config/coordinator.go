@@ -22,8 +22,8 @@ type Coordinator struct {
 	AllowedMetricsIPs           Networks      `yaml:"allowed_metrics_ips"`                        // default everyone
 	DefaultJobHeartbeatInterval time.Duration `yaml:"default_job_heartbeat_interval,whole,min=1"` // default 5 s
 	HandshakeDelay              time.Duration `yaml:"handshake_delay_seconds,min=0"`              // default 1 s
-	// AdvertisedURL is where this coordinator says that others reach it: for people
-	// who look at the list of coordinators; default none.
+	// AdvertisedURL is where other coordinators of the cluster reach this one;
+	// default: its host and port.
 	AdvertisedURL   string        `yaml:"advertised_url"`
 	ShutdownDelay   time.Duration `yaml:"shutdown_delay_seconds,min=0"`            // how long health says shutdown before connections end; default 0
 	DevMode         bool          `yaml:"dev_mode"`                                // documentation pages; default false, DFFMPEG_COORDINATOR_DEV=1 sets it
@@ -147,6 +147,11 @@ func (c *Coordinator) Validate(problem func(key, message string)) {
 	for _, name := range c.AllowedBinaries {
 		if name != "" && !isFileName(name) {
 			problem("allowed_binaries", "a binary is named without its directory, for example ffmpeg")
+		}
+	}
+	if c.AdvertisedURL != "" {
+		if _, err := ParseAddress(c.AdvertisedURL); err != nil {
+			problem("advertised_url", err.Error())
 		}
 	}
 }

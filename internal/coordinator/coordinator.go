@@ -24,6 +24,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/accounts"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/announce"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/authn"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/cluster"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/httpapi"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/janitor"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/outbox"
@@ -44,8 +45,8 @@ type Options struct {
 	NewTransports func(transport.Mailbox) (*transport.Set, error)
 	HTTP          httpapi.Settings
 	Janitor       janitor.Settings
-	// Host is the machine and port, and URL where others say they reach this
-	// coordinator, "" for unknown: for people who look at the list of them.
+	// Host is the machine and port, for people who look at the list of
+	// coordinators; URL is where other coordinators reach this one.
 	Host, URL string
 	// TrustedProxies are those whose X-Forwarded-For counts.
 	TrustedProxies []netip.Prefix
@@ -76,6 +77,7 @@ type Coordinator struct {
 	scheduler  *scheduler.Scheduler
 	janitor    *janitor.Janitor
 	replicas   *replicas.Replicas
+	cluster    *cluster.Cluster
 	handler    http.Handler
 	stopping   atomic.Bool
 }
@@ -88,11 +90,14 @@ func New(opts Options) (*Coordinator, error) {
 		return nil, err
 	}
 	c.outbox = outbox.New(opts.State, c.transports.Servers(), func() bool { return c.replicas.Holds(sweepLease) }, opts.Logger)
+	users := accounts.New(opts.Identities, opts.Keyring)
+	c.cluster = cluster.New(users, opts.HTTP.Version)
 	ids := dffmpeg.NewIDSource()
 	among := replicas.Options{
 		Own:   dffmpeg.Coordinator{ID: ids.NewID(time.Now()), Host: opts.Host, Version: opts.HTTP.Version, URL: opts.URL},
 		State: opts.State, Waiting: c.waiting, Wake: c.outbox.Wake, HeldBack: opts.HTTP.HandshakeDelay,
 		Leases: []string{janitorLease, sweepLease}, Logger: opts.Logger,
+		Direct: func(to dffmpeg.Coordinator) replicas.Tell { return c.cluster.Teller(to) },
 	}
 	if backend := c.transports.Backend(); backend != nil {
 		among.Backend = backend
@@ -111,7 +116,7 @@ func New(opts Options) (*Coordinator, error) {
 		Janitor:       c.janitor,
 		Replicas:      c.replicas,
 		Health:        c,
-		Accounts:      accounts.New(opts.Identities, opts.Keyring),
+		Accounts:      users,
 		Settings:      opts.HTTP,
 		Logger:        opts.Logger,
 		NewID:         func() string { return ids.NewID(time.Now()) },
@@ -208,6 +213,7 @@ func (c *Coordinator) shutDown(ctx context.Context, server *http.Server, stop co
 	case <-ctx.Done():
 	}
 	stop() // transports let their peers go
+	defer c.cluster.Close()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
 	defer cancel()
 	if err := server.Shutdown(bounded); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/accounts"
 )
 
 // rule is a row of the table of who may do what.
@@ -28,6 +29,7 @@ func callers() map[string]string {
 		"w": holder, // of the job in question
 		"x": otherWorker,
 		"a": administer,
+		"r": accounts.ClusterID,
 	}
 }
 
@@ -35,7 +37,7 @@ func callers() map[string]string {
 // requester submitted and the holder was assigned, or about the holder itself.
 func rules() map[string]rule {
 	const (
-		everyone   = "ncowxa"
+		everyone   = "ncowxar"
 		identities = "cowxa"
 	)
 	return map[string]rule{
@@ -73,6 +75,8 @@ func rules() map[string]rule {
 		"POST /admin/users/{client_id}/rotate-key": {allowed: "a"},
 		"PUT /admin/users/{client_id}/scope":       {allowed: "a", body: dffmpeg.ScopeRequest{AllowedCIDRs: []string{"10.0.0.0/8"}}},
 		"PUT /admin/users/{client_id}/role":        {allowed: "a", body: dffmpeg.RoleRequest{Role: dffmpeg.RoleAdmin}},
+
+		"POST /cluster/wake": {allowed: "r", body: dffmpeg.WakeRequest{From: "north", To: []dffmpeg.WakeUp{{Kind: dffmpeg.RecipientWorker, ID: holder}}}},
 
 		"GET /health":                   {allowed: everyone},
 		"GET /metrics":                  {allowed: everyone}, // from allowed addresses

@@ -55,6 +55,7 @@ type cluster struct {
 
 	mu        sync.Mutex
 	triggered []dffmpeg.JanitorAction
+	heard     []dffmpeg.WakeRequest
 	condition dffmpeg.HealthAnswer
 	reconcile func(previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error)
 }
@@ -108,6 +109,9 @@ func newCluster(tb testing.TB, change ...func(*Deps)) *cluster {
 		must(tb, err)
 		c.signers[id] = signer(tb, id, text)
 	}
+	key, err := users.ClusterKey(tb.Context())
+	must(tb, err)
+	c.signers[accounts.ClusterID] = signer(tb, accounts.ClusterID, key)
 	c.original, err = c.identities.ListIdentities(tb.Context())
 	must(tb, err)
 	transports := transport.NewSet(httppoll.NewServer(httppoll.ServerSettings{BasePath: "/poll"}, outbox.Mailbox(c.engine), logger))
@@ -221,6 +225,13 @@ func (c *cluster) Health(_ context.Context, deep bool) dffmpeg.HealthAnswer {
 // List implements Replicas.
 func (*cluster) List(context.Context) ([]dffmpeg.Coordinator, error) {
 	return []dffmpeg.Coordinator{{ID: "01J0000000000000000000000C", Host: "north:8000"}}, nil
+}
+
+// Hear implements Replicas.
+func (c *cluster) Hear(request dffmpeg.WakeRequest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = append(c.heard, request)
 }
 
 // Reconcile implements Reconciler.

@@ -50,6 +50,8 @@ type Health interface {
 // Replicas knows the coordinators that share the database.
 type Replicas interface {
 	List(ctx context.Context) ([]dffmpeg.Coordinator, error)
+	// Hear is given what another one tells.
+	Hear(request dffmpeg.WakeRequest)
 }
 
 // Accounts manages identities.
@@ -160,7 +162,7 @@ func (a *api) endpoints() []endpoint {
 	var all []endpoint
 	for _, group := range [][]endpoint{
 		a.workerEndpoints(), a.jobEndpoints(), a.reportEndpoints(), a.logEndpoints(), a.ackEndpoints(), a.mailEndpoints(),
-		a.adminEndpoints(), a.userEndpoints(), a.healthEndpoints(), a.dashboardEndpoints(),
+		a.adminEndpoints(), a.userEndpoints(), a.clusterEndpoints(), a.healthEndpoints(), a.dashboardEndpoints(),
 	} {
 		all = append(all, group...)
 	}

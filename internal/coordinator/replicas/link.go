@@ -17,58 +17,46 @@ type Broadcaster interface {
 	Broadcast(ctx context.Context, text []byte) error
 }
 
+// Tell tells others of wake-ups, or one of them.
+type Tell func(ctx context.Context, request dffmpeg.WakeRequest) error
+
 const (
-	// gather is how long wake-ups are collected for one broadcast.
+	// gather is how long wake-ups are collected for one request.
 	gather = 2 * time.Millisecond
-	// mostAtOnce bounds the wake-ups of one broadcast.
+	// mostAtOnce bounds the wake-ups of one request.
 	mostAtOnce = 500
-	// broadcastLimit bounds how long a broadcast may take.
-	broadcastLimit = 2 * time.Second
+	// mostPending bounds the wake-ups that wait; those beyond it are dropped.
+	mostPending = 20 * mostAtOnce
+	// tellLimit bounds how long a request may take.
+	tellLimit = 2 * time.Second
+	// tellPause is the pause after one that did not get through.
+	tellPause = time.Second
 )
 
-// link tells the other coordinators at once who has got mail. What it loses, the
-// look into the database finds.
+// link tells others at once who has got mail: all of them over a broker, or one
+// directly. What it loses, their look into the database finds.
 type link struct {
-	own     string
-	carrier Broadcaster
-	wake    Wake
-	logger  *slog.Logger
+	own    string
+	tell   Tell
+	logger *slog.Logger
 
 	mu      sync.Mutex
 	pending map[dffmpeg.Recipient]time.Time // not before
 	changed chan struct{}                   // has a token when there is something pending
 }
 
-// Wake is told of somebody who has got mail, which may be delivered from
-// notBefore on; the zero time means now. It does not block.
-type Wake func(to dffmpeg.Recipient, notBefore time.Time)
-
-func newLink(own string, carrier Broadcaster, wake Wake, logger *slog.Logger) *link {
-	l := &link{
-		own: own, carrier: carrier, wake: wake, logger: logger,
+func newLink(own string, tell Tell, logger *slog.Logger) *link {
+	return &link{
+		own: own, tell: tell, logger: logger,
 		pending: make(map[dffmpeg.Recipient]time.Time), changed: make(chan struct{}, 1),
 	}
-	carrier.Overhear(l.hear)
-	return l
 }
 
-// wakeUps is what is broadcast.
-type wakeUps struct {
-	From string   `json:"from"` // a coordinator's ID
-	To   []wakeUp `json:"to"`
-}
-
-type wakeUp struct {
-	Kind      dffmpeg.RecipientKind `json:"kind"`
-	ID        string                `json:"id"`
-	JobID     string                `json:"job_id,omitempty"`
-	NotBefore int64                 `json:"not_before,omitempty"` // microseconds since 1970
-}
-
-// tell has the others told. It does not block.
-func (l *link) tell(to dffmpeg.Recipient, notBefore time.Time) {
+// add has the others told. It does not block.
+func (l *link) add(to dffmpeg.Recipient, notBefore time.Time) {
 	l.mu.Lock()
-	if before, waits := l.pending[to]; !waits || notBefore.Before(before) {
+	before, waits := l.pending[to]
+	if waits && notBefore.Before(before) || !waits && len(l.pending) < mostPending {
 		l.pending[to] = notBefore
 	}
 	l.mu.Unlock()
@@ -79,15 +67,15 @@ func (l *link) tell(to dffmpeg.Recipient, notBefore time.Time) {
 }
 
 // take removes up to mostAtOnce of what is pending.
-func (l *link) take() wakeUps {
+func (l *link) take() dffmpeg.WakeRequest {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w := wakeUps{From: l.own}
+	w := dffmpeg.WakeRequest{From: l.own}
 	for to, notBefore := range l.pending {
 		if len(w.To) == mostAtOnce {
 			break
 		}
-		one := wakeUp{Kind: to.Kind, ID: to.ID, JobID: to.JobID}
+		one := dffmpeg.WakeUp{Kind: to.Kind, ID: to.ID, JobID: to.JobID}
 		if !notBefore.IsZero() {
 			one.NotBefore = notBefore.UnixMicro()
 		}
@@ -97,42 +85,63 @@ func (l *link) take() wakeUps {
 	return w
 }
 
-// run broadcasts until ctx ends.
+// run tells what is added until ctx ends.
 func (l *link) run(ctx context.Context) error {
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-l.changed:
 		}
-		select {
-		case <-ctx.Done():
+		if !wait(ctx, gather) {
 			return ctx.Err()
-		case <-time.After(gather):
 		}
 		for w := l.take(); len(w.To) > 0; w = l.take() {
-			if err := l.broadcast(ctx, w); err != nil && ctx.Err() == nil {
-				l.logger.Debug("could not tell other coordinators of mail; they look for it", "error", err)
+			err := l.send(ctx, w)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if (err != nil) != failing {
+				failing = err != nil
+				l.changeOfState(err)
+			}
+			if err != nil && !wait(ctx, tellPause) {
+				return ctx.Err()
 			}
 		}
 	}
 }
 
-func (l *link) broadcast(ctx context.Context, w wakeUps) error {
-	text, err := json.Marshal(w)
+// changeOfState is logged once, not for every text.
+func (l *link) changeOfState(err error) {
 	if err != nil {
-		return err
+		l.logger.Warn("cannot tell of mail at once; it is looked for instead", "error", err)
+		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, broadcastLimit)
-	defer cancel()
-	return l.carrier.Broadcast(ctx, text)
+	l.logger.Info("mail is told of at once again")
 }
 
-// hear is called with what is broadcast. A wake-up that nobody should have sent
-// makes us look into the database in vain.
-func (l *link) hear(text []byte) {
-	var w wakeUps
-	if err := json.Unmarshal(text, &w); err != nil || w.From == l.own {
+// wait returns false when ctx ended first.
+func wait(ctx context.Context, pause time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(pause):
+		return true
+	}
+}
+
+func (l *link) send(ctx context.Context, w dffmpeg.WakeRequest) error {
+	ctx, cancel := context.WithTimeout(ctx, tellLimit)
+	defer cancel()
+	return l.tell(ctx, w)
+}
+
+// Hear is given what another coordinator tells. A wake-up that nobody should have
+// sent makes us look into the database in vain.
+func (r *Replicas) Hear(w dffmpeg.WakeRequest) {
+	if w.From == r.own.ID {
 		return
 	}
 	for _, one := range w.To {
@@ -140,6 +149,25 @@ func (l *link) hear(text []byte) {
 		if one.NotBefore != 0 {
 			notBefore = time.UnixMicro(one.NotBefore)
 		}
-		l.wake(dffmpeg.Recipient{Kind: one.Kind, ID: one.ID, JobID: one.JobID}, notBefore)
+		r.wake(dffmpeg.Recipient{Kind: one.Kind, ID: one.ID, JobID: one.JobID}, notBefore)
+	}
+}
+
+// over returns how to tell over a broker.
+func over(carrier Broadcaster) Tell {
+	return func(ctx context.Context, w dffmpeg.WakeRequest) error {
+		text, err := json.Marshal(w)
+		if err != nil {
+			return err
+		}
+		return carrier.Broadcast(ctx, text)
+	}
+}
+
+// overhear is given what is broadcast, by whomever.
+func (r *Replicas) overhear(text []byte) {
+	var w dffmpeg.WakeRequest
+	if json.Unmarshal(text, &w) == nil {
+		r.Hear(w)
 	}
 }

@@ -9,6 +9,7 @@ package replicas
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,7 +45,7 @@ type Replicas struct {
 	wake     Wake
 	heldBack time.Duration
 	leases   []string
-	link     *link // nil without a broker
+	links    *links
 	logger   *slog.Logger
 
 	mu     sync.Mutex
@@ -64,10 +65,18 @@ type Options struct {
 	HeldBack time.Duration
 	// Leases are the names of what only one is to do at a time.
 	Leases []string
-	// Backend carries wake-ups at once; nil: they are found in the database.
+	// Backend carries wake-ups to all others at once.
 	Backend Broadcaster
-	Logger  *slog.Logger
+	// Direct returns how to tell another coordinator of wake-ups, nil when that one
+	// cannot be reached; it is for those without a Backend. With neither, wake-ups
+	// are found in the database.
+	Direct func(dffmpeg.Coordinator) Tell
+	Logger *slog.Logger
 }
+
+// Wake is told of somebody who has got mail, which may be delivered from
+// notBefore on; the zero time means now. It does not block.
+type Wake func(to dffmpeg.Recipient, notBefore time.Time)
 
 // New returns a coordinator's part among the others. It starts nothing.
 func New(o Options) *Replicas {
@@ -75,8 +84,10 @@ func New(o Options) *Replicas {
 		own: o.Own, state: o.State, waiting: o.Waiting, wake: o.Wake, heldBack: o.HeldBack,
 		leases: o.Leases, logger: o.Logger, held: make(map[string]time.Time),
 	}
+	r.links = &links{own: o.Own.ID, direct: o.Direct, logger: o.Logger, open: make(map[string]openLink)}
 	if o.Backend != nil {
-		r.link = newLink(o.Own.ID, o.Backend, o.Wake, o.Logger)
+		r.links.broker = over(o.Backend)
+		o.Backend.Overhear(r.overhear)
 	}
 	return r
 }
@@ -84,9 +95,7 @@ func New(o Options) *Replicas {
 // Notify says that this coordinator has stored mail, which the others are told
 // of. It does not block.
 func (r *Replicas) Notify(to dffmpeg.Recipient, notBefore time.Time) {
-	if r.link != nil && !r.alone() {
-		r.link.tell(to, notBefore)
-	}
+	r.links.add(to, notBefore)
 }
 
 // Holds reports whether this coordinator holds a lease now.
@@ -106,9 +115,6 @@ func (r *Replicas) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.beats(ctx) })
 	group.Go(func() error { return r.looks(ctx) })
-	if r.link != nil {
-		group.Go(func() error { return r.link.run(ctx) })
-	}
 	err := group.Wait()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
@@ -120,6 +126,7 @@ func (r *Replicas) Run(ctx context.Context) error {
 
 // beats gives signs of life, prolongs leases and counts the others.
 func (r *Replicas) beats(ctx context.Context) error {
+	defer r.links.close()
 	for {
 		if err := r.beat(ctx); err != nil && ctx.Err() == nil {
 			r.logger.Warn("could not give a sign of life", "error", err)
@@ -153,18 +160,14 @@ func (r *Replicas) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	others := 0
-	for _, c := range all {
-		if c.ID != r.own.ID {
-			others++
-		}
-	}
+	others := slices.DeleteFunc(all, func(c dffmpeg.Coordinator) bool { return c.ID == r.own.ID })
+	r.links.update(ctx, others)
 	r.mu.Lock()
 	before := r.others
-	r.others = others
+	r.others = len(others)
 	r.mu.Unlock()
-	if before != others {
-		r.logger.Info("coordinators on this database", "others", others)
+	if before != len(others) {
+		r.logger.Info("coordinators on this database", "others", len(others))
 	}
 	return nil
 }

@@ -31,19 +31,23 @@ func start(t *testing.T, id string, state store.Coordinators, waiting ...dffmpeg
 
 // startOn does so with a broker, nil for none.
 func startOn(t *testing.T, on *ether, id string, state store.Coordinators, waiting ...dffmpeg.Recipient) *replica {
-	r := &replica{}
-	o := Options{
-		Own: dffmpeg.Coordinator{ID: id}, State: state, Waiting: func() []dffmpeg.Recipient { return waiting },
-		Wake: func(to dffmpeg.Recipient, _ time.Time) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.woken = append(r.woken, to)
-		},
-		Leases: []string{"janitor"}, Logger: slog.New(slog.DiscardHandler),
-	}
+	var o Options
 	if on != nil {
 		o.Backend = on.join()
 	}
+	return startWith(t, o, id, state, waiting...)
+}
+
+// startWith does so with the ways to the others that o has.
+func startWith(t *testing.T, o Options, id string, state store.Coordinators, waiting ...dffmpeg.Recipient) *replica {
+	r := &replica{}
+	o.Own, o.State, o.Waiting = dffmpeg.Coordinator{ID: id}, state, func() []dffmpeg.Recipient { return waiting }
+	o.Wake = func(to dffmpeg.Recipient, _ time.Time) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.woken = append(r.woken, to)
+	}
+	o.Leases, o.Logger = []string{"janitor"}, slog.New(slog.DiscardHandler)
 	r.Replicas = New(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -218,11 +222,81 @@ func TestOthersAreToldOverTheBroker(t *testing.T) {
 	})
 }
 
+// directly connects replicas that reach each other, by ID.
+type directly struct {
+	mu      sync.Mutex
+	members map[string]*replica
+	calls   int
+	down    bool
+}
+
+func (d *directly) tell(to dffmpeg.Coordinator) Tell {
+	return func(_ context.Context, request dffmpeg.WakeRequest) error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.calls++
+		if d.down {
+			return errors.New("cannot be reached")
+		}
+		d.members[to.ID].Hear(request)
+		return nil
+	}
+}
+
+// TestOthersAreToldDirectly without a broker: those who are there, each once, and
+// again after they could not be reached.
+func TestOthersAreToldDirectly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := memory.New(time.Now, dffmpeg.NewIDSource())
+		d := &directly{members: make(map[string]*replica)}
+		for _, id := range []string{"a", "b", "c"} {
+			d.mu.Lock()
+			d.members[id] = startWith(t, Options{Direct: d.tell}, id, state)
+			d.mu.Unlock()
+		}
+		woken := func(id string) int {
+			synctest.Wait()
+			r := d.members[id]
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return len(r.woken)
+		}
+		time.Sleep(time.Minute)
+		to := dffmpeg.ToWorker("w1")
+		d.members["a"].Notify(to, time.Time{})
+		time.Sleep(2 * gather)
+		if woken("a") != 0 || woken("b") != 1 || woken("c") != 1 || d.calls != 2 {
+			t.Errorf("woken %d, %d, %d times by %d calls", woken("a"), woken("b"), woken("c"), d.calls)
+		}
+		d.down = true
+		d.members["a"].Notify(to, time.Time{})
+		time.Sleep(2 * gather)
+		d.down = false
+		time.Sleep(2 * tellPause)
+		d.members["a"].Notify(to, time.Time{})
+		time.Sleep(2 * gather)
+		if woken("b") != 2 {
+			t.Errorf("b was woken %d times, want also after it could not be reached", woken("b"))
+		}
+		d.members["b"].stop()
+		time.Sleep(time.Minute)
+		before := d.calls
+		d.members["a"].Notify(to, time.Time{})
+		time.Sleep(2 * gather)
+		if synctest.Wait(); d.calls != before+1 {
+			t.Errorf("%d calls, want one: b has left", d.calls-before)
+		}
+	})
+}
+
 // TestStrangeBroadcastsAreIgnored.
 func TestStrangeBroadcastsAreIgnored(t *testing.T) {
 	var e ether
 	woken := 0
-	newLink("a", e.join(), func(dffmpeg.Recipient, time.Time) { woken++ }, slog.New(slog.DiscardHandler))
+	New(Options{
+		Own: dffmpeg.Coordinator{ID: "a"}, Backend: e.join(), Wake: func(dffmpeg.Recipient, time.Time) { woken++ },
+		Logger: slog.New(slog.DiscardHandler),
+	})
 	for _, text := range []string{"", "{", "[]", `{"from":"a","to":[{"kind":"worker","id":"x"}]}`, `{"from":"b"}`} {
 		if err := e.join().Broadcast(t.Context(), []byte(text)); err != nil {
 			t.Fatal(err)
