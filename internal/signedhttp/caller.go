@@ -28,6 +28,7 @@ const (
 // Signer adds the headers that prove who sends a request with this body.
 type Signer interface {
 	Sign(r *http.Request, body []byte, now time.Time) error
+	Prove(text string) string
 }
 
 // Options configure a Caller.
@@ -74,6 +75,35 @@ func (c *Caller) BaseURL() string { return c.opts.BaseURL.String() }
 // path, what a caller inserted is escaped (url.PathEscape). The caller bounds
 // the request by ctx and closes the body.
 func (c *Caller) Do(ctx context.Context, method, path string, query url.Values, header http.Header, body []byte) (*http.Response, error) {
+	request, err := c.signed(ctx, method, path, query, header, body)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.opts.HTTP.Do(request)
+	if err != nil {
+		return nil, c.unreachable(ctx, err)
+	}
+	return response, nil
+}
+
+// Signed returns a signed request without a body, for those who send it
+// themselves.
+func (c *Caller) Signed(ctx context.Context, method, path string, query url.Values) (*http.Request, error) {
+	return c.signed(ctx, method, path, query, nil, nil)
+}
+
+// HTTP returns the client that sends requests.
+func (c *Caller) HTTP() *http.Client { return c.opts.HTTP }
+
+// Prove returns what only the identity can make of a text.
+func (c *Caller) Prove(text string) string { return c.opts.Signer.Prove(text) }
+
+// AnswerError returns the error that an answer from status 400 on says.
+func (c *Caller) AnswerError(response *http.Response, body []byte) error {
+	return AnswerError(response, body)
+}
+
+func (c *Caller) signed(ctx context.Context, method, path string, query url.Values, header http.Header, body []byte) (*http.Request, error) {
 	target := c.opts.BaseURL.JoinPath(path)
 	target.RawQuery = query.Encode()
 	request, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(body))
@@ -94,11 +124,7 @@ func (c *Caller) Do(ctx context.Context, method, path string, query url.Values, 
 			return nil, fmt.Errorf("sign request to the coordinator: %w", err)
 		}
 	}
-	response, err := c.opts.HTTP.Do(request)
-	if err != nil {
-		return nil, c.unreachable(ctx, err)
-	}
-	return response, nil
+	return request, nil
 }
 
 // Call sends in as JSON (nothing when nil) and reads the answer into out

@@ -1,0 +1,307 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg/internal/stdio"
+)
+
+// Side is one of a job's two ends.
+type Side int
+
+// The sides.
+const (
+	Requester Side = iota
+	Worker
+)
+
+// String implements fmt.Stringer; Sides reads it back.
+func (s Side) String() string { return [...]string{"requester", "worker"}[s] }
+
+const (
+	// mostQueued bounds the bytes that wait for one end: two streams' windows, and
+	// what else is said.
+	mostQueued = 2*(stdio.Window+stdio.MaxFrame) + 1<<20
+	// pingEvery is how often a connection is tried, and pingLimit how long the
+	// answer may take before the end counts as silent.
+	pingEvery = 10 * time.Second
+	pingLimit = 15 * time.Second
+	// partingLimit bounds how long a last frame may take.
+	partingLimit = time.Second
+)
+
+// meeting is where the two ends of a job meet.
+type meeting struct {
+	jobID  string
+	logger *slog.Logger
+	// died is called, by a goroutine of its own, when the requester is dead.
+	died  func(jobID string)
+	grace time.Duration
+
+	mu      sync.Mutex
+	ends    [2]*end
+	attempt int64       // the worker's
+	dying   *time.Timer // until the requester counts as dead
+	over    bool        // it is forgotten; nobody may join any more
+}
+
+// end is one end's connection.
+type end struct {
+	conn    stdio.Conn
+	side    Side
+	attempt int64
+	// relayed says that another coordinator has the end: that connection's end says
+	// nothing about the end itself.
+	relayed bool
+
+	mu       sync.Mutex
+	queue    [][]byte
+	queued   int
+	changed  chan struct{} // has a token when there is something in the queue, or closing
+	closing  bool          // we want it to end, after what is queued
+	said     stdio.Kind    // Goodbye or Lost
+	silenced bool          // it did not answer, or took nothing
+}
+
+// errParting ends a connection that we wanted to end.
+var errParting = errors.New("the end was sent away, or connected again")
+
+func newEnd(conn stdio.Conn, side Side, attempt int64, relayed bool) *end {
+	return &end{conn: conn, side: side, attempt: attempt, relayed: relayed, changed: make(chan struct{}, 1)}
+}
+
+// push has a frame sent to the end. It does not block; an end that takes nothing
+// is given up.
+func (e *end) push(frame []byte) {
+	e.mu.Lock()
+	full := e.queued+len(frame) > mostQueued
+	if full {
+		e.silenced = true
+	} else if !e.closing {
+		e.queue = append(e.queue, frame)
+		e.queued += len(frame)
+	}
+	e.mu.Unlock()
+	if full {
+		e.conn.Close()
+	}
+	e.wake()
+}
+
+func (e *end) wake() {
+	select {
+	case e.changed <- struct{}{}:
+	default:
+	}
+}
+
+// closeSoon closes the connection when what is queued has been sent.
+func (e *end) closeSoon() {
+	e.mu.Lock()
+	e.closing = true
+	e.mu.Unlock()
+	e.wake()
+}
+
+// send sends what is pushed.
+func (e *end) send(ctx context.Context) error {
+	for {
+		e.mu.Lock()
+		queue, closing := e.queue, e.closing
+		e.queue, e.queued = nil, 0
+		e.mu.Unlock()
+		if closing {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), partingLimit)
+			defer cancel()
+		}
+		for _, frame := range queue {
+			if err := e.conn.Write(ctx, frame); err != nil {
+				return err
+			}
+		}
+		if closing {
+			return errParting
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.changed:
+		}
+	}
+}
+
+// ping notices an end that is silent.
+func (e *end) ping(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pingEvery):
+		}
+		bounded, cancel := context.WithTimeout(ctx, pingLimit)
+		err := e.conn.Ping(bounded)
+		silent := bounded.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err != nil {
+			e.mu.Lock()
+			e.silenced = silent
+			e.mu.Unlock()
+			return err
+		}
+	}
+}
+
+// attend moves frames from an end to the other one until its connection ends or
+// ctx does.
+func (m *meeting) attend(ctx context.Context, e *end) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { stop(e.send(ctx)) })
+	running.Go(func() { stop(e.ping(ctx)) })
+	go func() { // until the connection is closed, which is below
+		<-ctx.Done()
+		e.conn.Close()
+	}()
+	stop(m.receive(ctx, e))
+	e.conn.Close()
+	running.Wait()
+	return context.Cause(ctx)
+}
+
+func (m *meeting) receive(ctx context.Context, e *end) error {
+	for {
+		message, err := e.conn.Read(ctx)
+		if err != nil {
+			return err
+		}
+		f, err := stdio.Decode(message)
+		if err != nil {
+			return err
+		}
+		switch {
+		case f.Kind.Relayed():
+			m.pass(e, message)
+		case f.Kind == stdio.Goodbye, f.Kind == stdio.Lost && e.relayed:
+			e.mu.Lock()
+			e.said = f.Kind
+			e.mu.Unlock()
+			return nil
+		}
+	}
+}
+
+// pass gives a frame to the other end; without one it is dropped, and sent again
+// when they meet.
+func (m *meeting) pass(from *end, frame []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if other := m.ends[1-from.side]; other != nil && m.ends[from.side] == from {
+		other.push(frame)
+	}
+}
+
+// join adds an end, in place of an earlier connection of the same one. It is false
+// when the meeting is over, or when a later attempt is there.
+func (m *meeting) join(e *end) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.over || e.side == Worker && e.attempt < m.attempt {
+		return false
+	}
+	if before := m.ends[e.side]; before != nil {
+		before.closeSoon()
+	}
+	m.ends[e.side] = e
+	if e.side == Worker {
+		m.attempt = e.attempt
+	}
+	if e.side == Requester && m.dying != nil {
+		m.dying.Stop()
+		m.dying = nil
+	}
+	if m.ends[Requester] != nil && m.ends[Worker] != nil {
+		for _, each := range m.ends {
+			each.push(stdio.Frame{Kind: stdio.Joined, Number: m.attempt}.Encode())
+		}
+	}
+	return true
+}
+
+// leave removes an end whose connection has ended. A requester that closed it
+// without a word has until the grace is over to come back.
+func (m *meeting) leave(e *end) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ends[e.side] != e {
+		return // it is back already
+	}
+	m.ends[e.side] = nil
+	e.mu.Lock()
+	said, silenced, ours := e.said, e.silenced, e.closing
+	e.mu.Unlock()
+	kind := stdio.Left
+	if said == stdio.Goodbye && e.side == Requester {
+		kind = stdio.Gone
+	}
+	if other := m.ends[1-e.side]; other != nil {
+		other.push(stdio.Frame{Kind: kind}.Encode())
+	}
+	closed := said == stdio.Lost || said == 0 && !e.relayed && !silenced
+	if e.side == Requester && closed && !ours {
+		m.dying = time.AfterFunc(m.grace, m.dead)
+	}
+}
+
+// dead ends the process of a requester that did not come back.
+func (m *meeting) dead() {
+	m.mu.Lock()
+	if m.over || m.ends[Requester] != nil || m.dying == nil {
+		m.mu.Unlock()
+		return
+	}
+	m.dying = nil
+	if worker := m.ends[Worker]; worker != nil {
+		worker.push(stdio.Frame{Kind: stdio.Killed}.Encode())
+	}
+	m.mu.Unlock()
+	m.logger.Info("the requester is gone; its job is canceled", "job", m.jobID)
+	m.died(m.jobID)
+}
+
+// move tells all ends that another coordinator goes on.
+func (m *meeting) move() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.ends {
+		if e != nil {
+			e.push(stdio.Frame{Kind: stdio.Moved}.Encode())
+			e.closeSoon()
+		}
+	}
+	if m.dying != nil {
+		m.dying.Stop() // somebody else has to notice it
+		m.dying = nil
+	}
+}
+
+// waits reports whether one end waits for the other.
+func (m *meeting) waits() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return (m.ends[Requester] == nil) != (m.ends[Worker] == nil)
+}
+
+// close ends the meeting if nobody is there, and reports whether it is over.
+func (m *meeting) close() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ends[Requester] == nil && m.ends[Worker] == nil && m.dying == nil {
+		m.over = true
+	}
+	return m.over
+}
