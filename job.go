@@ -36,6 +36,10 @@ type Job struct {
 	// status alone does not. (Extension to 0.4.)
 	Reason string `json:"reason,omitempty" doc:"Why the job waits or how it ended"`
 
+	// Stdio says how the process's standard streams reach the requester.
+	// (Extension to 0.4.)
+	Stdio StdioUse `json:"stdio,omitempty" doc:"How the standard streams reach the requester: absent for lines, else whether bytes are offered or relayed in the current attempt"`
+
 	// IdempotencyKey makes a repeated submission by the same requester return
 	// the first job. Never shown.
 	IdempotencyKey string `json:"-"`
@@ -43,6 +47,17 @@ type Job struct {
 	// decision only to the version that it was made for.
 	Version int64 `json:"-"`
 }
+
+// StdioUse says whether a job's standard streams are relayed as bytes. The set is
+// closed.
+type StdioUse string
+
+// The uses.
+const (
+	StdioNone    StdioUse = ""        // the requester gets lines
+	StdioOffered StdioUse = "offered" // it takes bytes; the current attempt's worker, if any, sends lines
+	StdioRelayed StdioUse = "relayed" // the current attempt's worker sends bytes
+)
 
 // Worker returns the ID of the job's worker, "" when it never had one.
 func (j *Job) Worker() string {

@@ -74,6 +74,8 @@ type JobRequest struct {
 	WorkingDirectory  *string  `json:"working_directory"`
 	HeartbeatInterval int      `json:"heartbeat_interval"` // seconds
 	Attempt           int      `json:"attempt,omitempty"`  // extension; 0 from a 0.4 coordinator
+	// Stdio says that the worker connects to the job's stdio. (Extension to 0.4.)
+	Stdio bool `json:"stdio,omitempty"`
 }
 
 // NewJobRequest returns the request for the job's current attempt.
@@ -86,6 +88,7 @@ func NewJobRequest(job *Job) JobRequest {
 		WorkingDirectory:  mappedDirectory(job.WorkingDirectory),
 		HeartbeatInterval: job.HeartbeatInterval,
 		Attempt:           job.Attempt,
+		Stdio:             job.Stdio == StdioRelayed,
 	}
 }
 
@@ -109,6 +112,9 @@ type JobStatusChange struct {
 	LastUpdate *time.Time `json:"last_update"`
 	Attempt    int        `json:"attempt,omitempty"` // extension
 	Reason     string     `json:"reason,omitempty"`  // extension
+	// Stdio says that the current attempt's output is relayed as bytes, and not in
+	// messages. (Extension to 0.4.)
+	Stdio bool `json:"stdio,omitempty"`
 }
 
 // NewJobStatusChange returns the payload that tells the job's present status.
@@ -120,6 +126,7 @@ func NewJobStatusChange(job *Job) JobStatusChange {
 		LastUpdate: &updated,
 		Attempt:    job.Attempt,
 		Reason:     job.Reason,
+		Stdio:      job.Stdio == StdioRelayed,
 	}
 }
 

@@ -68,6 +68,9 @@ const (
 	FeatureAck = "ack/1"
 	// FeatureAttempt says that the worker's reports carry the attempt number.
 	FeatureAttempt = "attempt/1"
+	// FeatureStdio says that the peer carries standard streams as bytes (package
+	// internal/stdio).
+	FeatureStdio = "stdio/1"
 	// FeatureFinalLogs says that the coordinator takes the last output with the
 	// final report (FinishRequest.Logs).
 	FeatureFinalLogs = "final-logs/1"

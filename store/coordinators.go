@@ -27,6 +27,10 @@ type Coordinators interface {
 	// it, unless somebody else holds it: then it returns false.
 	Lease(ctx context.Context, name, holder string, ttl time.Duration) (bool, error)
 
+	// Home returns the coordinator at which the ends of a job's standard streams
+	// meet. It becomes own when it is instead, as seen before: "" for none.
+	Home(ctx context.Context, jobID, own, instead string) (string, error)
+
 	// Positions returns the number of the last message to each of the recipients;
 	// those unknown are left out. A coordinator learns by it of what others have
 	// sent to those who listen here.

@@ -79,6 +79,22 @@ func (s *State) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 	return true, nil
 }
 
+// Home implements store.Coordinators.
+func (s *State) Home(ctx context.Context, jobID, own, instead string) (string, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	if _, known := s.jobs[jobID]; !known {
+		return "", errNoJob()
+	}
+	if s.homes[jobID] == instead {
+		s.homes[jobID] = own
+	}
+	return s.homes[jobID], nil
+}
+
 // Positions implements store.Coordinators.
 func (s *State) Positions(ctx context.Context, recipients []dffmpeg.Recipient) (map[dffmpeg.Recipient]int64, error) {
 	leave, err := s.enter(ctx)

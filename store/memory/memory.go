@@ -31,7 +31,8 @@ type State struct {
 	boxes     map[dffmpeg.Recipient]*mailbox // of every job and worker
 
 	coordinators map[string]dffmpeg.Coordinator
-	leases       map[string]lease // by name
+	leases       map[string]lease  // by name
+	homes        map[string]string // of jobs' streams, by the job
 }
 
 // submission is what makes a submission the same as an earlier one.
@@ -49,6 +50,7 @@ func New(now func() time.Time, ids dffmpeg.IDSource) *State {
 
 		coordinators: make(map[string]dffmpeg.Coordinator),
 		leases:       make(map[string]lease),
+		homes:        make(map[string]string),
 	}
 }
 

@@ -58,6 +58,7 @@ func (s *State) pruneJobs(before time.Time, limit int) int {
 	old = first(old, limit)
 	for _, r := range old {
 		delete(s.jobs, r.ID)
+		delete(s.homes, r.ID)
 		delete(s.boxes, r.Requester())
 		delete(s.submitted, submission{r.RequesterID, r.IdempotencyKey})
 	}

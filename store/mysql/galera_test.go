@@ -84,6 +84,10 @@ func (s spread) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 	return s.node().Lease(ctx, name, holder, ttl)
 }
 
+func (s spread) Home(ctx context.Context, jobID, own, instead string) (string, error) {
+	return s.node().Home(ctx, jobID, own, instead)
+}
+
 func (s spread) Positions(ctx context.Context, recipients []dffmpeg.Recipient) (map[dffmpeg.Recipient]int64, error) {
 	return s.node().Positions(ctx, recipients)
 }

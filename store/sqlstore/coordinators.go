@@ -96,6 +96,28 @@ func (s *State) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 	return held && err == nil, err
 }
 
+// Home implements store.Coordinators.
+func (s *State) Home(ctx context.Context, jobID, own, instead string) (string, error) {
+	var home string
+	err := s.write(ctx, func(ctx context.Context, tx *txn) error {
+		// The usual answer is there already, and costs no commit.
+		err := tx.row(ctx, "SELECT stdio_home FROM dffmpeg_jobs WHERE job_id = ?", jobID).Scan(&home)
+		if errors.Is(err, sql.ErrNoRows) {
+			return dffmpeg.Errorf(dffmpeg.CodeNotFound, "Job not found")
+		}
+		if err != nil || home != instead {
+			return err
+		}
+		count, err := tx.exec(ctx, "UPDATE dffmpeg_jobs SET stdio_home = ? WHERE job_id = ? AND stdio_home = ?", own, jobID, instead)
+		if err == nil && count == 0 {
+			err = errChanged
+		}
+		home = own
+		return err
+	})
+	return home, err
+}
+
 // positionsAtOnce bounds how many recipients one query names.
 const positionsAtOnce = 200
 

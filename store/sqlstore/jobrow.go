@@ -13,7 +13,7 @@ import (
 const jobColumns = `job_id, requester_id, binary_name, arguments, paths, working_directory, status, exit_code,
 	worker_id, created_at, last_update, worker_last_seen, client_last_seen, heartbeat_interval, monitor,
 	transport, transport_metadata, attempt, reason, idempotency_key, version, log_batch,
-	stdout_bytes, stderr_bytes, log_bytes, msg_seq, last_message_id`
+	stdout_bytes, stderr_bytes, log_bytes, msg_seq, last_message_id, stdio`
 
 // jobRow is a job with the counter of its requester's messages.
 type jobRow struct {
@@ -32,7 +32,7 @@ func scanJob(row scanner) (jobRow, error) {
 	err := row.Scan(&r.ID, &r.RequesterID, &r.BinaryName, &arguments, &paths, &directory, &r.Status, &exit,
 		&worker, &created, &updated, &workerSeen, &seen, &r.HeartbeatInterval, &r.Monitor,
 		&r.Transport, &metadata, &r.Attempt, &r.Reason, &key, &r.Version, &r.LogBatch,
-		&r.StdoutBytes, &r.StderrBytes, &r.LogBytes, &r.counter.Seq, &r.counter.ID)
+		&r.StdoutBytes, &r.StderrBytes, &r.LogBytes, &r.counter.Seq, &r.counter.ID, &r.Stdio)
 	if err != nil {
 		return r, err
 	}
@@ -74,11 +74,11 @@ func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(27)+")",
+	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(28)+")",
 		r.ID, r.RequesterID, r.BinaryName, arguments, paths, r.WorkingDirectory, string(r.Status), r.ExitCode,
 		r.WorkerID, micros(&r.CreatedAt), micros(&r.LastUpdate), micros(r.WorkerLastSeen), micros(r.ClientLastSeen),
 		r.HeartbeatInterval, r.Monitor, r.Transport, metadata, r.Attempt, r.Reason, orNull(r.IdempotencyKey),
-		r.Version, r.LogBatch, r.StdoutBytes, r.StderrBytes, r.LogBytes, r.counter.Seq, r.counter.ID)
+		r.Version, r.LogBatch, r.StdoutBytes, r.StderrBytes, r.LogBytes, r.counter.Seq, r.counter.ID, string(r.Stdio))
 	return err
 }
 
@@ -87,12 +87,12 @@ func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
 func updateJob(ctx context.Context, tx *txn, before, after *jobRow) error {
 	count, err := tx.exec(ctx, `UPDATE dffmpeg_jobs SET status = ?, exit_code = ?, worker_id = ?, last_update = ?,
 		worker_last_seen = ?, client_last_seen = ?, monitor = ?, attempt = ?, reason = ?, version = ?, log_batch = ?,
-		stdout_bytes = ?, stderr_bytes = ?, log_bytes = ?, msg_seq = ?, last_message_id = ?
+		stdout_bytes = ?, stderr_bytes = ?, log_bytes = ?, msg_seq = ?, last_message_id = ?, stdio = ?
 		WHERE job_id = ? AND version = ? AND log_batch = ? AND msg_seq = ?`,
 		string(after.Status), after.ExitCode, after.WorkerID, micros(&after.LastUpdate),
 		micros(after.WorkerLastSeen), micros(after.ClientLastSeen), after.Monitor, after.Attempt, after.Reason,
 		after.Version, after.LogBatch,
-		after.StdoutBytes, after.StderrBytes, after.LogBytes, after.counter.Seq, after.counter.ID,
+		after.StdoutBytes, after.StderrBytes, after.LogBytes, after.counter.Seq, after.counter.ID, string(after.Stdio),
 		before.ID, before.Version, before.LogBatch, before.counter.Seq)
 	if err == nil && count == 0 {
 		err = errChanged

@@ -47,12 +47,42 @@ func (s *suite) testClaim(t *testing.T) {
 		}
 		same(t, "a refused claim changes nothing", w.job(job.ID), job)
 	})
+	t.Run("standard streams", s.testClaimStdio)
 	t.Run("unknown job", func(t *testing.T) {
 		w := s.world(t)
 		w.worker(b1)
 		_, err := w.Claim(t.Context(), numbered(404), b1)
 		coded(t, "Claim of an unknown job", err, dffmpeg.CodeNotFound)
 	})
+}
+
+// testClaimStdio: streams are relayed when both ends can, in each attempt anew.
+func (s *suite) testClaimStdio(t *testing.T) {
+	w := s.world(t)
+	able := announcement(b1, "able")
+	able.Worker.Capabilities = []string{dffmpeg.FeatureStdio}
+	must[store.Registered](t)(w.Register(t.Context(), able))
+	must[dffmpeg.Worker](t)(w.Verify(t.Context(), b1, "able"))
+	w.worker(b2)
+	offering := w.draft()
+	offering.Stdio = dffmpeg.StdioOffered
+	job := w.change(w.Submit(t.Context(), offering)).Job
+	for _, attempt := range []struct {
+		worker string
+		want   dffmpeg.StdioUse
+	}{{b2, dffmpeg.StdioOffered}, {b1, dffmpeg.StdioRelayed}, {b2, dffmpeg.StdioOffered}} {
+		c := w.change(w.Claim(t.Context(), job.ID, attempt.worker))
+		if c.Job.Stdio != attempt.want || w.job(job.ID).Stdio != attempt.want {
+			t.Errorf("the streams of a job for %s are %q, want %q", attempt.worker, c.Job.Stdio, attempt.want)
+		}
+		relayed := attempt.want == dffmpeg.StdioRelayed
+		if payload[dffmpeg.JobRequest](c.Messages[1]).Stdio != relayed || payload[dffmpeg.JobStatusChange](c.Messages[0]).Stdio != relayed {
+			t.Errorf("the messages do not say whether streams are relayed: %t", relayed)
+		}
+		w.change(w.Reject(t.Context(), job.ID, store.By{WorkerID: attempt.worker}))
+	}
+	plain := w.change(w.Claim(t.Context(), w.submit().ID, b1)).Job
+	same(t, "streams that nobody asked for", plain.Stdio, dffmpeg.StdioNone)
 }
 
 func (s *suite) testClaimMessages(t *testing.T) {

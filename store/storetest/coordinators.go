@@ -17,6 +17,7 @@ func (s *suite) testCoordinators(t *testing.T) {
 	t.Run("signs of life", s.testBeat)
 	t.Run("leases", s.testLeases)
 	t.Run("racing leases", s.testRacingLeases)
+	t.Run("homes", s.testHomes)
 	t.Run("positions", s.testPositions)
 }
 
@@ -117,6 +118,36 @@ func (s *suite) testRacingLeases(t *testing.T) {
 		all.Wait()
 		if holders.Load() != 1 {
 			t.Errorf("%d hold the lease", holders.Load())
+		}
+	}
+}
+
+func (s *suite) testHomes(t *testing.T) {
+	w := s.world(t)
+	job := w.submit()
+	home := func(own, instead, want string) {
+		t.Helper()
+		same(t, "Home for "+own+" instead of "+instead, must[string](t)(w.Home(t.Context(), job.ID, own, instead)), want)
+	}
+	home(numbered(1), "", numbered(1))
+	home(numbered(2), "", numbered(1))
+	home(numbered(2), numbered(3), numbered(1))
+	home(numbered(2), numbered(1), numbered(2))
+	home(numbered(1), "", numbered(2))
+	same(t, "a job with a home is the same job", w.job(job.ID), job)
+	_, err := w.Home(t.Context(), numbered(404), numbered(1), "")
+	coded(t, "Home of an unknown job", err, dffmpeg.CodeNotFound)
+
+	var all sync.WaitGroup
+	contested, homes := w.submit(), make([]string, 8)
+	for i := range homes {
+		all.Go(func() { homes[i] = must[string](t)(w.Home(t.Context(), contested.ID, numbered(int64(i+1)), "")) })
+	}
+	all.Wait()
+	for _, h := range homes {
+		if h != homes[0] || h == "" {
+			t.Errorf("several homes: %q", homes)
+			break
 		}
 	}
 }

@@ -28,6 +28,7 @@ func (m *model) submit(rt *rapid.T) {
 		Arguments: rapid.SliceOfN(rapid.String(), 0, 3).Draw(rt, "arguments"), Paths: []string{"Media"},
 		HeartbeatInterval: interval, Monitor: rapid.Bool().Draw(rt, "monitor"),
 		Transport:      rapid.SampledFrom([]string{"http_polling", "mqtt"}).Draw(rt, "transport"),
+		Stdio:          rapid.SampledFrom([]dffmpeg.StdioUse{dffmpeg.StdioNone, dffmpeg.StdioOffered}).Draw(rt, "stdio"),
 		IdempotencyKey: rapid.SampledFrom([]string{"", "", "k1", "k2"}).Draw(rt, "key"),
 	}
 	result := compare(m, rt, "Submit", func(s store.State, _ bool) (store.Change, error) { return s.Submit(m.ctx, job) })

@@ -17,6 +17,12 @@ func Claim(r Record, worker *dffmpeg.Worker, now time.Time) Decision {
 	r.Attempt++
 	r.WorkerLastSeen = nil
 	r.Reason = ""
+	if r.Stdio != dffmpeg.StdioNone {
+		r.Stdio = dffmpeg.StdioOffered
+		if worker.Has(dffmpeg.FeatureStdio) {
+			r.Stdio = dffmpeg.StdioRelayed
+		}
+	}
 	r.LogBatch, r.StdoutBytes, r.StderrBytes = 0, 0, 0
 	d := move(r, dffmpeg.JobAssigned, "", now)
 	d.Messages = append(d.Messages,
