@@ -13,6 +13,7 @@ import (
 // clientEnv returns the surroundings of the client's commands.
 func (s *surroundings) clientEnv() clientcmd.Env {
 	return clientcmd.Env{
+		In:  s.process.In,
 		Out: s.process.Out,
 		Err: s.process.Err,
 		Connect: func() (*clientcmd.Session, error) {

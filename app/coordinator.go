@@ -52,6 +52,7 @@ func (a App) newCoordinator(cfg *config.Coordinator, address string, db *databas
 		},
 		TrustedProxies: cfg.TrustedProxies,
 		ShutdownDelay:  cfg.ShutdownDelay,
+		CallerGrace:    cfg.CallerGrace,
 		Host:           hostAndPort(cfg.Port),
 		URL:            address,
 		Logger:         logger,

@@ -41,6 +41,10 @@ type Attachment struct {
 	// After is the ID of the last message known, "" for all since the job's
 	// start: see Client.Logs for reading what came before.
 	After string
+	// Streams are the caller's standard streams, for a job that was submitted with
+	// FeatureStdio among its features; nil to get output as lines only. Events are
+	// given lines when the job's worker has no more than that.
+	Streams *Streams
 	// Monitor makes the job depend on this attachment: heartbeats are sent, and
 	// when they cease the coordinator cancels the job.
 	Monitor bool
@@ -59,20 +63,31 @@ func (c *Client) Attach(ctx context.Context, at Attachment, events Events) (dffm
 		return dffmpeg.JobStatusChange{}, err
 	}
 	f := &follower{client: c, at: at, events: events, dedupe: transport.NewDeduper(), last: at.After}
+	if at.Streams != nil && at.Job.Stdio != dffmpeg.StdioNone {
+		flow := c.connect(ctx, at.Job.ID, at.Streams)
+		defer flow.leave()
+		f.flow = flow
+	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return f.listen(gctx, listener) })
 	group.Go(func() error { return f.heartbeats(gctx) })
 	err = group.Wait()
 	switch {
 	case errors.Is(err, errEnded):
-		return f.final, nil
 	case errors.Is(err, errOverdue):
-		return f.catchUp(ctx)
+		if _, err := f.catchUp(ctx); err != nil {
+			return dffmpeg.JobStatusChange{}, err
+		}
+	default:
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return dffmpeg.JobStatusChange{}, err
 	}
-	if ctx.Err() != nil {
-		return dffmpeg.JobStatusChange{}, ctx.Err()
+	if f.relayed {
+		f.flow.drain(ctx, f.final)
 	}
-	return dffmpeg.JobStatusChange{}, err
+	return f.final, nil
 }
 
 // Why an attachment's goroutines stop.
@@ -90,6 +105,10 @@ type follower struct {
 	dedupe *transport.Deduper
 	last   string // ID of the last message handled
 	final  dffmpeg.JobStatusChange
+	// flow are the standard streams, nil without; relayed says that the current
+	// attempt's output comes by them.
+	flow    *flow
+	relayed bool
 }
 
 func (f *follower) listen(ctx context.Context, listener transport.Client) error {
@@ -116,12 +135,16 @@ func (f *follower) handle(m *dffmpeg.Message) error {
 		if err != nil {
 			return err
 		}
+		if f.relayed {
+			return nil
+		}
 		return f.events.Output(logs.Logs)
 	case dffmpeg.MessageJobStatus:
 		change, err := dffmpeg.DecodePayload[dffmpeg.JobStatusChange](m)
 		if err != nil {
 			return err
 		}
+		f.relayed = change.Stdio && f.flow != nil
 		f.events.Status(change)
 		if change.Status.Terminal() {
 			f.final = change
@@ -173,6 +196,9 @@ func (f *follower) catchUp(ctx context.Context) (dffmpeg.JobStatusChange, error)
 			break
 		}
 		f.last = *page.LastMessageID
+		if f.relayed {
+			continue
+		}
 		if err := f.events.Output(page.Logs); err != nil {
 			return dffmpeg.JobStatusChange{}, err
 		}
@@ -182,6 +208,7 @@ func (f *follower) catchUp(ctx context.Context) (dffmpeg.JobStatusChange, error)
 		return dffmpeg.JobStatusChange{}, err
 	}
 	f.final = dffmpeg.NewJobStatusChange(&job)
+	f.relayed = f.final.Stdio && f.flow != nil
 	f.events.Status(f.final)
 	return f.final, nil
 }

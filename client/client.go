@@ -15,6 +15,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/signedhttp"
+	"github.com/dffmpeg/dffmpeg/internal/stdio"
 	"github.com/dffmpeg/dffmpeg/transport"
 )
 
@@ -29,6 +30,7 @@ type Connector interface {
 
 // Caller sends requests to the coordinator.
 type Caller interface {
+	stdio.Caller
 	Call(ctx context.Context, method, path string, query url.Values, in, out any) error
 }
 
@@ -53,7 +55,7 @@ func (c *Client) Submit(ctx context.Context, request dffmpeg.SubmitRequest) (dff
 	if len(request.SupportedTransports) == 0 {
 		request.SupportedTransports = c.connector.Names()
 	}
-	request.Features = []string{dffmpeg.FeatureAck}
+	request.Features = append([]string{dffmpeg.FeatureAck}, request.Features...)
 	request.Arguments = notNil(request.Arguments)
 	request.Paths = notNil(request.Paths)
 	var answer dffmpeg.SubmitAnswer

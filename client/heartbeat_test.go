@@ -19,6 +19,8 @@ import (
 // fake is a coordinator in virtual time: it delivers a script of messages and
 // then nothing. Its fields are for one attachment.
 type fake struct {
+	client.Caller // for what these tests do not use
+
 	script []dffmpeg.Message
 	// beat answers the nth heartbeat, counted from 0.
 	beat  func(n int) (ended bool, err error)

@@ -24,8 +24,11 @@ type Coordinator struct {
 	HandshakeDelay              time.Duration `yaml:"handshake_delay_seconds,min=0"`              // default 1 s
 	// AdvertisedURL is where other coordinators of the cluster reach this one;
 	// default: its host and port.
-	AdvertisedURL   string        `yaml:"advertised_url"`
-	ShutdownDelay   time.Duration `yaml:"shutdown_delay_seconds,min=0"`            // how long health says shutdown before connections end; default 0
+	AdvertisedURL string        `yaml:"advertised_url"`
+	ShutdownDelay time.Duration `yaml:"shutdown_delay_seconds,min=0"` // how long health says shutdown before connections end; default 0
+	// CallerGrace is how long a requester may be away that closed its connection
+	// without a word, before its job is canceled; default 0.5 s.
+	CallerGrace     time.Duration `yaml:"caller_grace,min=0"`
 	DevMode         bool          `yaml:"dev_mode"`                                // documentation pages; default false, DFFMPEG_COORDINATOR_DEV=1 sets it
 	AllowedBinaries []string      `yaml:"allowed_binaries,required"`               // default ffmpeg, ffprobe
 	TrustedProxies  Networks      `yaml:"trusted_proxies"`                         // whose X-Forwarded-For counts; default 127.0.0.1
@@ -82,6 +85,7 @@ func newCoordinator() *Coordinator {
 		AllowedMetricsIPs:           dffmpeg.AnyAddress(),
 		DefaultJobHeartbeatInterval: 5 * time.Second,
 		HandshakeDelay:              time.Second,
+		CallerGrace:                 500 * time.Millisecond,
 		AllowedBinaries:             []string{"ffmpeg", "ffprobe"},
 		TrustedProxies:              Networks{netip.MustParsePrefix("127.0.0.1/32")},
 		MaxBodyBytes:                16 << 20,

@@ -29,6 +29,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/janitor"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/outbox"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/reconcile"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/relay"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/replicas"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/scheduler"
 	"github.com/dffmpeg/dffmpeg/secret"
@@ -48,6 +49,9 @@ type Options struct {
 	// Host is the machine and port, for people who look at the list of
 	// coordinators; URL is where other coordinators reach this one.
 	Host, URL string
+	// CallerGrace is how long a requester may be away that closed the connection to
+	// its job's standard streams, before it counts as dead.
+	CallerGrace time.Duration
 	// TrustedProxies are those whose X-Forwarded-For counts.
 	TrustedProxies []netip.Prefix
 	// ShutdownDelay is how long health says "shutdown" while requests are
@@ -78,6 +82,7 @@ type Coordinator struct {
 	janitor    *janitor.Janitor
 	replicas   *replicas.Replicas
 	cluster    *cluster.Cluster
+	relay      *relay.Relay
 	handler    http.Handler
 	stopping   atomic.Bool
 }
@@ -108,6 +113,11 @@ func New(opts Options) (*Coordinator, error) {
 	c.scheduler = scheduler.New(state, assignEvery, opts.Logger)
 	wake.queue = c.scheduler
 	c.janitor = janitor.New(state, opts.Janitor, func() bool { return c.replicas.Holds(janitorLease) }, opts.Logger)
+	c.relay = relay.New(relay.Options{
+		Homes: relay.NewHomes(among.Own.ID, c.replicas, opts.State, c.cluster),
+		Grace: opts.CallerGrace, Logger: opts.Logger,
+		Died: func(ctx context.Context, jobID string) { abandon(ctx, state, jobID, opts.Logger) },
+	})
 	c.handler, err = httpapi.New(httpapi.Deps{
 		State:         state,
 		Authenticator: authn.New(opts.Identities, opts.Keyring, opts.TrustedProxies, opts.Logger, time.Now),
@@ -115,6 +125,7 @@ func New(opts Options) (*Coordinator, error) {
 		Reconciler:    reconcile.New(state, opts.Logger),
 		Janitor:       c.janitor,
 		Replicas:      c.replicas,
+		Relay:         c.relay,
 		Health:        c,
 		Accounts:      users,
 		Settings:      opts.HTTP,
@@ -174,7 +185,7 @@ func (c *Coordinator) Run(ctx context.Context, listener net.Listener) error {
 	group, running := errgroup.WithContext(running)
 	for name, run := range map[string]func(context.Context) error{
 		"transports": c.transports.Run, "outbox": c.outbox.Run, "scheduler": c.scheduler.Run, "janitor": c.janitor.Run,
-		"replicas": c.replicas.Run,
+		"replicas": c.replicas.Run, "relay": c.relay.Run,
 	} {
 		group.Go(func() error { return ended(name, run(running)) })
 	}

@@ -45,8 +45,8 @@ func (p Program) Run() int {
 	// A reader of our output that goes away is the program's to notice: the
 	// write fails and the job is canceled, instead of us dying silently.
 	signal.Ignore(syscall.SIGPIPE)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
 
 	session, err := p.connect()
 	if err != nil {
@@ -57,7 +57,7 @@ func (p Program) Run() int {
 		dir = "" // a directory that was removed: the worker uses its own
 	}
 	invocation := proxy.Invocation{
-		Binary: p.Binary, Args: p.Args, Dir: dir, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
+		Binary: p.Binary, Args: p.Args, Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
 	}
 	if p.Small {
 		invocation.OtherTransports = func() int { return complain(p.becomeFull()) }

@@ -33,10 +33,13 @@ type Invocation struct {
 	Binary string // the program, by name
 	Args   []string
 	Dir    string // working directory
+	// Stdin is read as far as the program might read it; nil for an empty one.
+	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
-	// Signals receives what asks the caller to end; the first cancels the
-	// job, the second gives up waiting for it.
+	// Signals receives what asks the caller to end. The program gets them. Before
+	// it runs, or where signals cannot be passed on, the first one cancels the job
+	// and the second gives up waiting for it.
 	Signals <-chan os.Signal
 	// OtherTransports is called, and ends the run with the code it returns, when
 	// the coordinator has none of our transports. Nil: that is an error.
@@ -91,6 +94,7 @@ func union(names, more []string) []string {
 func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	request := p.Request(inv)
 	request.Monitor = true
+	request.Features = []string{dffmpeg.FeatureStdio}
 	ctx, giveUp := context.WithCancel(ctx)
 	interrupt := newInterrupt(inv.Signals, giveUp)
 	defer interrupt.close()
@@ -105,7 +109,11 @@ func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	}
 	interrupt.arm(func() { p.cancel(ctx, answer.ID, inv.Stderr, giveUp) })
 	out := &output{stdout: inv.Stdout, stderr: inv.Stderr}
-	final, err := p.client.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true}, out)
+	streams := &client.Streams{Stdout: inv.Stdout, Stderr: inv.Stderr, Signals: interrupt.passed, Met: interrupt.pass}
+	if readsInput(inv.Binary, inv.Args) {
+		streams.Stdin = inv.Stdin
+	}
+	final, err := p.client.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true, Streams: streams}, out)
 	if err != nil {
 		if out.broken {
 			p.cancel(ctx, answer.ID, inv.Stderr, giveUp)
@@ -115,6 +123,9 @@ func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	}
 	if final.ExitCode == nil && final.Status == dffmpeg.JobFailed {
 		fmt.Fprintf(inv.Stderr, "dffmpeg: %s could not be run: %s\n", inv.Binary, reason(final))
+	}
+	if final.Status == dffmpeg.JobCanceled && final.ExitCode == nil && interrupt.happened() {
+		return interrupt.exitCode() // the program never ran
 	}
 	return client.ExitCode(final)
 }
@@ -129,7 +140,7 @@ func reason(final dffmpeg.JobStatusChange) string {
 // complain says in one line why the program was not run to its end.
 func (p *Proxy) complain(inv Invocation, interrupt *interrupt, err error) int {
 	if interrupt.happened() {
-		return client.ExitCanceled
+		return interrupt.exitCode()
 	}
 	if !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(inv.Stderr, "dffmpeg: %v\n", err)

@@ -22,6 +22,8 @@ import (
 
 // coordinator is a fake that ends the job as told, or when it is canceled.
 type coordinator struct {
+	client.Caller // for what these tests do not use
+
 	fail     error // of the submission
 	canceled chan struct{}
 	once     sync.Once

@@ -53,6 +53,8 @@ type Endpoint struct {
 	logger *slog.Logger
 
 	wakeUp chan struct{} // holds a token when there may be something to send
+	done   chan struct{} // closed when this end is settled, or has stopped
+	finish func()        // closes it
 
 	mu       sync.Mutex
 	attempt  int64
@@ -64,7 +66,8 @@ type Endpoint struct {
 }
 
 func newEndpoint(in, out []Stream, events Events, logger *slog.Logger) *Endpoint {
-	e := &Endpoint{in: make(map[Stream]*Incoming), events: events, logger: logger, wakeUp: make(chan struct{}, 1)}
+	e := &Endpoint{in: make(map[Stream]*Incoming), events: events, logger: logger, wakeUp: make(chan struct{}, 1), done: make(chan struct{})}
+	e.finish = sync.OnceFunc(func() { close(e.done) })
 	for _, stream := range in {
 		e.in[stream] = newIncoming(stream, e.wake)
 	}
@@ -160,7 +163,12 @@ func (e *Endpoint) fail() {
 	for _, out := range e.out {
 		out.fail(ErrEnded)
 	}
+	e.finish()
 }
+
+// Done is closed when all that this end sends has ended and arrived, or is not
+// wanted, and when Run has returned.
+func (e *Endpoint) Done() <-chan struct{} { return e.done }
 
 // Why serving a connection ended.
 var (
@@ -365,9 +373,12 @@ func (e *Endpoint) settle(f Frame) error {
 		}
 		if f.Kind == Broken {
 			out.fail(ErrBroken)
-			return nil
+		} else if err := out.acknowledge(f.Number); err != nil {
+			return err
 		}
-		return out.acknowledge(f.Number)
+	}
+	if e.Settled() {
+		e.finish()
 	}
 	return nil
 }

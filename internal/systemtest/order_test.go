@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -175,17 +176,18 @@ func (s *system) connect(id string, role dffmpeg.Role) (client.Caller, *peer.Con
 // arguments.
 type echo struct{}
 
-func (echo) Launch(_ context.Context, request dffmpeg.JobRequest, sink func(dffmpeg.LogEntry) error) (worker.Process, error) {
+func (echo) Launch(_ context.Context, request dffmpeg.JobRequest, streams worker.Streams) (worker.Process, error) {
 	for _, arg := range request.Arguments {
-		if err := sink(dffmpeg.LogEntry{Stream: dffmpeg.Stdout, Content: arg}); err != nil {
+		if err := streams.Lines(dffmpeg.LogEntry{Stream: dffmpeg.Stdout, Content: arg}); err != nil {
 			return nil, err
 		}
 	}
 	return echo{}, nil
 }
 
-func (echo) Wait() int          { return 0 }
-func (echo) Stop(time.Duration) {}
+func (echo) Wait() int             { return 0 }
+func (echo) Stop(time.Duration)    {}
+func (echo) Signal(syscall.Signal) {}
 
 // noRoots is a worker's source of no roots.
 type noRoots struct{}

@@ -9,11 +9,13 @@ import (
 	"sync/atomic"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/stdio"
 	"github.com/dffmpeg/dffmpeg/transport"
 )
 
 // caller sends signed requests to the coordinator.
 type caller interface {
+	stdio.Caller
 	Call(ctx context.Context, method, path string, query url.Values, in, out any) error
 }
 
@@ -74,6 +76,11 @@ func (c *coordinator) heartbeat(ctx context.Context, ref dffmpeg.AttemptRef) (en
 func (c *coordinator) logs(ctx context.Context, ref dffmpeg.AttemptRef, batch outputBatch) error {
 	request := dffmpeg.LogsRequest{Logs: batch.lines, Attempt: ref.Attempt, Batch: batch.number}
 	return c.caller.Call(ctx, http.MethodPost, jobPath(ref, "logs"), nil, request, nil)
+}
+
+// stdio returns how to connect to the standard streams of an attempt.
+func (c *coordinator) stdio(ref dffmpeg.AttemptRef) stdio.Dial {
+	return stdio.Connect(c.caller, jobPath(ref, "stdio"), attemptQuery(ref))
 }
 
 func (c *coordinator) finish(ctx context.Context, ref dffmpeg.AttemptRef, request dffmpeg.FinishRequest) error {

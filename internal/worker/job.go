@@ -2,8 +2,10 @@ package worker
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -17,6 +19,7 @@ const (
 	stopAsked               // the coordinator asked; the outcome is "canceled"
 	stopOrphaned            // the attempt is no longer ours; nobody wants a report
 	stopShutdown            // this worker ends; the outcome is "failed", with that reason
+	stopDead                // the requester is dead; the outcome is "canceled", at once
 )
 
 // attempt is one job on this worker, from the request to the final report. Its
@@ -75,7 +78,7 @@ func (a *attempt) report(o outcome) (dffmpeg.FinishRequest, bool) {
 	switch a.stopReason() {
 	case stopOrphaned:
 		return request, false
-	case stopAsked:
+	case stopAsked, stopDead:
 		request.Status = dffmpeg.JobCanceled
 	case stopShutdown:
 		request.Reason = "The worker was stopped while it ran the job"
@@ -100,12 +103,15 @@ type runner struct {
 // unreported is lost.
 func (r *runner) run(ctx context.Context, a *attempt) {
 	logger := r.logger.With("job", a.ref.JobID, "attempt", a.ref.Attempt)
+	streams, drain := r.connect(ctx, a, logger) // while we accept
+	defer drain()
 	err := reportBackoff().retry(ctx, func(ctx context.Context) error { return r.coordinator.accept(ctx, a.ref) })
 	if err != nil {
 		logger.Warn("the coordinator did not let us have the job", "error", err)
+		streams.leave()
 		return
 	}
-	out, rest := r.execute(ctx, a, logger)
+	out, rest := r.execute(ctx, a, streams, logger)
 	request, wanted := a.report(out)
 	request.Logs, request.Batch = rest.lines, rest.number
 	if !wanted {
@@ -123,7 +129,7 @@ func (r *runner) run(ctx context.Context, a *attempt) {
 // execute runs the process with its output and heartbeats, and returns when
 // all its output has been reported but for the rest, which goes with the
 // outcome.
-func (r *runner) execute(ctx context.Context, a *attempt, logger *slog.Logger) (outcome, outputBatch) {
+func (r *runner) execute(ctx context.Context, a *attempt, streams *streams, logger *slog.Logger) (outcome, outputBatch) {
 	var heart sync.WaitGroup
 	beating, stopBeating := context.WithCancel(ctx)
 	heart.Go(func() { r.heartbeats(beating, a, logger) })
@@ -132,28 +138,34 @@ func (r *runner) execute(ctx context.Context, a *attempt, logger *slog.Logger) (
 
 	queue, rest := newOutputQueue(), make(chan outputBatch, 1)
 	go func() { rest <- r.reportOutput(ctx, a, queue, logger) }()
-	out := r.process(ctx, a, queue, logger)
+	out := r.process(ctx, a, streams, queue, logger)
 	queue.close()
 	return out, <-rest
 }
 
 // process runs the process until it has ended and its output is in the queue.
-func (r *runner) process(ctx context.Context, a *attempt, queue *outputQueue, logger *slog.Logger) outcome {
-	process, err := r.launcher.Launch(ctx, a.request, func(line dffmpeg.LogEntry) error {
+func (r *runner) process(ctx context.Context, a *attempt, streams *streams, queue *outputQueue, logger *slog.Logger) outcome {
+	process, err := r.launcher.Launch(ctx, a.request, streams.of(func(line dffmpeg.LogEntry) error {
 		return queue.put(ctx, line)
-	})
+	}))
 	if err != nil {
+		streams.leave()
 		logger.Warn("job could not be started", "error", err)
 		return outcome{problem: err.Error()}
 	}
 	logger.Info("job started", "binary", a.request.BinaryName)
+	defer streams.pass(process)()
 	exited := make(chan int, 1)
 	go func() { exited <- process.Wait() }()
 	select {
 	case code := <-exited:
 		return outcome{started: true, exitCode: code}
 	case <-a.stopping:
-		process.Stop(r.settings.StopGrace)
+		grace := r.settings.StopGrace
+		if a.stopReason() == stopDead {
+			grace = 0
+		}
+		process.Stop(grace)
 	case <-ctx.Done():
 		process.Stop(0)
 	}
@@ -226,14 +238,28 @@ func orphaned(err error) bool {
 
 // Process is a running process of a job.
 type Process interface {
+	// Signal sends a signal to it and all its descendants.
+	Signal(sig syscall.Signal)
 	// Wait returns its exit code once it has ended and its output was passed on.
 	Wait() int
 	// Stop ends it and all its descendants: asked first, forced after grace.
 	Stop(grace time.Duration)
 }
 
-// Launcher starts the process that a request asks for, with output to a sink
-// that may make it wait. Its errors are sentences for the requester.
+// Streams are where a process's standard streams come from and go to. All may make
+// it wait.
+type Streams struct {
+	// Lines is given output as lines.
+	Lines func(dffmpeg.LogEntry) error
+	// Stdin is what it reads; nil for an empty input. Stdout and Stderr are given
+	// output as bytes, and closed after the last; nil when lines are all that is
+	// wanted. Then Lines is given stderr as well, and stdout is not.
+	Stdin          io.ReadCloser
+	Stdout, Stderr io.WriteCloser
+}
+
+// Launcher starts the process that a request asks for. Its errors are sentences for
+// the requester.
 type Launcher interface {
-	Launch(ctx context.Context, request dffmpeg.JobRequest, sink func(dffmpeg.LogEntry) error) (Process, error)
+	Launch(ctx context.Context, request dffmpeg.JobRequest, streams Streams) (Process, error)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 
 // notebook is a coordinator that takes everything and notes it.
 type notebook struct {
+	caller // for what these tests do not use
+
 	features []string
 
 	mu    sync.Mutex
@@ -53,17 +56,18 @@ func texts(entries []dffmpeg.LogEntry) string {
 // speaker launches processes that end at once, having put out these lines.
 type speaker []string
 
-func (s speaker) Launch(_ context.Context, _ dffmpeg.JobRequest, sink func(dffmpeg.LogEntry) error) (Process, error) {
+func (s speaker) Launch(_ context.Context, _ dffmpeg.JobRequest, streams Streams) (Process, error) {
 	for _, line := range s {
-		if err := sink(entry(line)); err != nil {
+		if err := streams.Lines(entry(line)); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func (speaker) Wait() int          { return 0 }
-func (speaker) Stop(time.Duration) {}
+func (speaker) Wait() int             { return 0 }
+func (speaker) Stop(time.Duration)    {}
+func (speaker) Signal(syscall.Signal) {}
 
 // TestLastOutput: what is left of the output when the process has ended goes
 // with the final report, unless the coordinator is one that would ignore it.

@@ -25,6 +25,7 @@ type Session struct {
 
 // Env is the surroundings of the commands.
 type Env struct {
+	In       io.Reader
 	Out, Err io.Writer
 	// Connect reads the configuration and prepares the session; it does not
 	// talk to the coordinator yet.

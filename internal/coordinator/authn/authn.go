@@ -88,6 +88,20 @@ func (a *Authenticator) verify(r *http.Request, credentials httpauth.Credentials
 	return stored.Identity, nil
 }
 
+// CheckProof returns nil when an identity has proven its key over a text (see
+// httpauth.Prove).
+func (a *Authenticator) CheckProof(ctx context.Context, clientID, text, proof string) error {
+	stored, err := a.identities.Identity(ctx, clientID)
+	if err != nil {
+		return err
+	}
+	key, err := a.key(stored)
+	if err != nil {
+		return err
+	}
+	return httpauth.CheckProof(key, text, proof)
+}
+
 // key opens an identity's key. One that cannot be opened is a mistake of the
 // operator, who finds the reason in the log.
 func (a *Authenticator) key(stored store.StoredIdentity) (httpauth.Key, error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/accounts"
 	"github.com/dffmpeg/dffmpeg/internal/httpauth"
 	"github.com/dffmpeg/dffmpeg/internal/signedhttp"
+	"github.com/dffmpeg/dffmpeg/internal/stdio"
 	"github.com/dffmpeg/dffmpeg/secret"
 )
 
@@ -65,6 +67,30 @@ func (c *Cluster) tell(ctx context.Context, base *url.URL, request dffmpeg.WakeR
 		return err
 	}
 	return caller.Call(ctx, http.MethodPost, "/cluster/wake", nil, request, nil)
+}
+
+// DialStdio connects to the stdio of a job at another coordinator, on behalf of an
+// end that is connected here. The error for one that nobody listens at is
+// syscall.ECONNREFUSED.
+func (c *Cluster) DialStdio(ctx context.Context, to dffmpeg.Coordinator, jobID, side string, attempt int64) (stdio.Conn, error) {
+	base, err := Address(to)
+	if err != nil {
+		return nil, err
+	}
+	dial := func() (stdio.Conn, error) {
+		caller, err := c.caller(ctx, base)
+		if err != nil {
+			return nil, err
+		}
+		query := url.Values{"side": {side}, "attempt": {strconv.FormatInt(attempt, 10)}}
+		return stdio.Connect(caller, "/cluster/jobs/"+jobID+"/stdio", query)(ctx)
+	}
+	conn, err := dial()
+	if dffmpeg.CodeOf(err) == dffmpeg.CodeUnauthenticated { // the key may have been rotated
+		c.forgetKey()
+		conn, err = dial()
+	}
+	return conn, err
 }
 
 // Address returns where a coordinator says that it is reached.

@@ -33,6 +33,9 @@ type endpoint struct {
 	serve        func(c *call) (any, error)
 	// raw serves what is not JSON; then serve and out are nil.
 	raw http.Handler
+	// connect serves a WebSocket, to a caller that was admitted; then serve and out
+	// are nil. What it returns before it has answered is the answer.
+	connect func(w http.ResponseWriter, c *call) error
 	// abort closes the connection instead of answering that the store is away,
 	// when the caller is of 0.4, which repeats only what was not answered.
 	abort bool
@@ -93,6 +96,12 @@ func (a *api) serve(e endpoint) http.Handler {
 		}
 		if err == nil && e.raw != nil {
 			e.raw.ServeHTTP(w, r)
+			return
+		}
+		if err == nil && e.connect != nil {
+			if err := e.connect(w, &call{Request: r, identity: identity}); err != nil {
+				a.fail(w, r, err)
+			}
 			return
 		}
 		var answer any

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/relay"
+	"github.com/dffmpeg/dffmpeg/internal/stdio"
 	"github.com/dffmpeg/dffmpeg/secret"
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/transport"
@@ -24,6 +26,14 @@ import (
 type Authenticator interface {
 	Authenticate(r *http.Request, body []byte) (dffmpeg.Identity, error)
 	Address(r *http.Request) netip.Addr
+	CheckProof(ctx context.Context, clientID, text, proof string) error
+}
+
+// Relay connects the ends of jobs' standard streams. Both methods serve a
+// connection until it ends, and close it.
+type Relay interface {
+	Serve(ctx context.Context, conn stdio.Conn, jobID string, side relay.Side, attempt int64) error
+	ServeRelayed(ctx context.Context, conn stdio.Conn, jobID string, side relay.Side, attempt int64) error
 }
 
 // Transports is the set of enabled transports.
@@ -87,6 +97,7 @@ type Deps struct {
 	Reconciler    Reconciler
 	Janitor       Janitor
 	Replicas      Replicas
+	Relay         Relay
 	Health        Health
 	Accounts      Accounts
 	Settings      Settings
@@ -162,7 +173,7 @@ func (a *api) endpoints() []endpoint {
 	var all []endpoint
 	for _, group := range [][]endpoint{
 		a.workerEndpoints(), a.jobEndpoints(), a.reportEndpoints(), a.logEndpoints(), a.ackEndpoints(), a.mailEndpoints(),
-		a.adminEndpoints(), a.userEndpoints(), a.clusterEndpoints(), a.healthEndpoints(), a.dashboardEndpoints(),
+		a.adminEndpoints(), a.userEndpoints(), a.clusterEndpoints(), a.stdioEndpoints(), a.healthEndpoints(), a.dashboardEndpoints(),
 	} {
 		all = append(all, group...)
 	}

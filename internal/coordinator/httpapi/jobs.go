@@ -97,6 +97,10 @@ func (a *api) submit(c *call, in dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, e
 	if in.HeartbeatInterval != nil {
 		heartbeat = *in.HeartbeatInterval
 	}
+	streams := dffmpeg.StdioNone
+	if slices.Contains(in.Features, dffmpeg.FeatureStdio) {
+		streams = dffmpeg.StdioOffered
+	}
 	id := a.NewID()
 	to := dffmpeg.Recipient{Kind: dffmpeg.RecipientRequester, ID: c.identity.ClientID, JobID: id}
 	change, err := a.State.Submit(c.ctx(), dffmpeg.Job{
@@ -111,6 +115,7 @@ func (a *api) submit(c *call, in dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, e
 		Transport:         server.Name(),
 		TransportMetadata: server.Address(to),
 		IdempotencyKey:    in.IdempotencyKey,
+		Stdio:             streams,
 	})
 	return dffmpeg.SubmitAnswer{Job: change.Job.Public(), Features: features()}, err
 }

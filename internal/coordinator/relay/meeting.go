@@ -19,8 +19,18 @@ const (
 	Worker
 )
 
-// String implements fmt.Stringer; Sides reads it back.
+// String implements fmt.Stringer; ParseSide reads it back.
 func (s Side) String() string { return [...]string{"requester", "worker"}[s] }
+
+// ParseSide reads what String returns.
+func ParseSide(text string) (Side, bool) {
+	for _, side := range []Side{Requester, Worker} {
+		if side.String() == text {
+			return side, true
+		}
+	}
+	return 0, false
+}
 
 const (
 	// mostQueued bounds the bytes that wait for one end: two streams' windows, and

@@ -49,8 +49,8 @@ type Replicas struct {
 	logger   *slog.Logger
 
 	mu     sync.Mutex
-	others int                  // how many live besides us
-	held   map[string]time.Time // leases, and until when at least
+	others []dffmpeg.Coordinator // those that live besides us
+	held   map[string]time.Time  // leases, and until when at least
 }
 
 // Options is what a coordinator's part among the others is made of.
@@ -164,18 +164,40 @@ func (r *Replicas) beat(ctx context.Context) error {
 	r.links.update(ctx, others)
 	r.mu.Lock()
 	before := r.others
-	r.others = len(others)
+	r.others = others
 	r.mu.Unlock()
-	if before != len(others) {
+	if len(before) != len(others) {
 		r.logger.Info("coordinators on this database", "others", len(others))
 	}
 	return nil
 }
 
-func (r *Replicas) alone() bool {
+// Alone reports whether there is no other coordinator.
+func (r *Replicas) Alone() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.others == 0
+	return len(r.others) == 0
+}
+
+// Lookup returns another coordinator, false for one that does not live.
+func (r *Replicas) Lookup(ctx context.Context, id string) (dffmpeg.Coordinator, bool, error) {
+	find := func(among []dffmpeg.Coordinator) (dffmpeg.Coordinator, bool) {
+		for _, c := range among {
+			if c.ID == id {
+				return c, true
+			}
+		}
+		return dffmpeg.Coordinator{}, false
+	}
+	r.mu.Lock()
+	known, lives := find(r.others)
+	r.mu.Unlock()
+	if lives {
+		return known, true, nil
+	}
+	all, err := r.List(ctx) // it may have come just now
+	known, lives = find(all)
+	return known, lives, err
 }
 
 // wakeFor wakes somebody whose mail was found in the database, which does not
@@ -198,7 +220,7 @@ func (r *Replicas) looks(ctx context.Context) error {
 			return ctx.Err()
 		case <-ticker.C:
 		}
-		if r.alone() {
+		if r.Alone() {
 			clear(known)
 			continue
 		}

@@ -12,13 +12,13 @@ import (
 
 // choose returns the worker that should take the job: one that qualifies, the
 // least loaded first, then the most recently seen, then by ID. The worker that
-// had the job before is avoided while another qualifies. It returns nil when
-// nobody qualifies.
+// had the job before is avoided while another qualifies, and so is one that sends
+// lines to a requester that takes bytes. It returns nil when nobody qualifies.
 func choose(job *dffmpeg.Job, workers []dffmpeg.Worker, loads map[string]int) *dffmpeg.Worker {
 	var best *dffmpeg.Worker
 	for i := range workers {
 		w := &workers[i]
-		if !w.Qualifies(job) {
+		if !fits(job, w) {
 			continue
 		}
 		if best == nil || compare(job, w, best, loads) < 0 {
@@ -32,10 +32,32 @@ func choose(job *dffmpeg.Job, workers []dffmpeg.Worker, loads map[string]int) *d
 func compare(job *dffmpeg.Job, a, b *dffmpeg.Worker, loads map[string]int) int {
 	return cmp.Or(
 		cmp.Compare(hadIt(job, a), hadIt(job, b)),
+		cmp.Compare(linesOnly(job, a), linesOnly(job, b)),
 		cmp.Compare(loads[a.ID], loads[b.ID]),
 		lastSeen(b).Compare(lastSeen(a)),
 		cmp.Compare(a.ID, b.ID),
 	)
+}
+
+// fits reports whether a worker qualifies, and can connect the standard streams of
+// a job that has media on them.
+func fits(job *dffmpeg.Job, w *dffmpeg.Worker) bool {
+	return w.Qualifies(job) && (linesOnly(job, w) == 0 || !slices.ContainsFunc(job.Arguments, standardStream))
+}
+
+// linesOnly is 1 for a worker that sends lines to a requester that takes bytes,
+// else 0.
+func linesOnly(job *dffmpeg.Job, w *dffmpeg.Worker) int {
+	if job.Stdio != dffmpeg.StdioNone && !w.Has(dffmpeg.FeatureStdio) {
+		return 1
+	}
+	return 0
+}
+
+// standardStream reports whether an argument makes ffmpeg read or write a standard
+// stream (ffmpeg-protocols: fd, pipe; "-" is a name for pipe:).
+func standardStream(arg string) bool {
+	return arg == "-" || strings.HasPrefix(arg, "pipe:") || strings.HasPrefix(arg, "fd:")
 }
 
 // hadIt is 1 for the worker of the job's last attempt, else 0.
@@ -56,7 +78,7 @@ func lastSeen(w *dffmpeg.Worker) time.Time {
 // Explain says in a sentence why no worker takes the job; "" when one
 // qualifies.
 func Explain(job *dffmpeg.Job, workers []dffmpeg.Worker) string {
-	var online, withBinary, qualified int
+	var online, withBinary, qualified, withoutStreams int
 	missing := slices.Clone(job.Paths)
 	for i := range workers {
 		w := &workers[i]
@@ -68,8 +90,10 @@ func Explain(job *dffmpeg.Job, workers []dffmpeg.Worker) string {
 			continue
 		}
 		withBinary++
-		if w.Qualifies(job) {
+		if fits(job, w) {
 			qualified++
+		} else if w.Qualifies(job) {
+			withoutStreams++
 		}
 		missing = slices.DeleteFunc(missing, func(name string) bool { return slices.Contains(w.Paths, name) })
 	}
@@ -80,6 +104,8 @@ func Explain(job *dffmpeg.Job, workers []dffmpeg.Worker) string {
 		return "no worker is online"
 	case withBinary == 0:
 		return fmt.Sprintf("no online worker has the binary %s", job.BinaryName)
+	case withoutStreams > 0:
+		return "the job has media on its standard streams, and no online worker that could run it can connect them; upgrade one to 0.5"
 	case len(missing) > 0:
 		return fmt.Sprintf("no online worker with %s has the path %s", job.BinaryName, strings.Join(missing, ", "))
 	default:

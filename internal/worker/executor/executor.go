@@ -42,8 +42,9 @@ type Spec struct {
 	Args []string // arguments without the program's name
 	Dir  string   // working directory
 	Env  []string // whole environment, as NAME=value
-	// Stdin is what the process reads; nil is an empty input.
-	Stdin io.Reader
+	// Stdin is what the process reads; nil is an empty input. It is closed when the
+	// process reads no more, or has ended; that must end a Read that waits.
+	Stdin io.ReadCloser
 	// Stdout and Stderr get the output as it comes, each from a goroutine of
 	// its own. A writer that blocks makes the process wait; one that fails
 	// closes the pipe, as a reader does that goes away.

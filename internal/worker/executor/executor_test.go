@@ -79,7 +79,7 @@ func TestStreamsAreSeparateAndWhole(t *testing.T) {
 func TestStdinIsPassedOn(t *testing.T) {
 	var stdout bytes.Buffer
 	p, err := running(t).Start(t.Context(), Spec{
-		Path: "/bin/cat", Stdin: strings.NewReader("typed"), Stdout: &stdout, Stderr: io.Discard,
+		Path: "/bin/cat", Stdin: io.NopCloser(strings.NewReader("typed")), Stdout: &stdout, Stderr: io.Discard,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,8 @@ type Exit struct {
 type Process struct {
 	cmd    *exec.Cmd
 	pipes  []*os.File // read ends of output
+	input  *os.File   // write end of stdin; nil without one
+	source io.Closer  // what is copied into it
 	copies sync.WaitGroup
 	gone   chan struct{} // closed when the group is gone
 	ended  chan struct{} // closed when the output was passed on as well
@@ -48,13 +50,10 @@ func (e *Executor) Start(ctx context.Context, spec Spec) (*Process, error) {
 	}
 	p := &Process{gone: make(chan struct{}), ended: make(chan struct{})}
 	p.cmd = &exec.Cmd{
-		Path:  spec.Path,
-		Args:  append([]string{spec.Path}, spec.Args...),
-		Dir:   spec.Dir,
-		Env:   spec.Env,
-		Stdin: spec.Stdin,
-		// Bounds only the copying of Stdin, once nobody reads it any more.
-		WaitDelay: 100 * time.Millisecond,
+		Path: spec.Path,
+		Args: append([]string{spec.Path}, spec.Args...),
+		Dir:  spec.Dir,
+		Env:  spec.Env,
 		SysProcAttr: &syscall.SysProcAttr{
 			Setpgid:   true,
 			Pdeathsig: syscall.SIGKILL,
@@ -63,13 +62,16 @@ func (e *Executor) Start(ctx context.Context, spec Spec) (*Process, error) {
 	childEnds, err := p.connect(spec)
 	defer closeAll(childEnds)
 	if err != nil {
-		closeAll(p.pipes)
+		p.disconnect()
 		return nil, err
 	}
 	guard, err := e.start(ctx, p.cmd)
 	if err != nil {
-		closeAll(p.pipes)
+		p.disconnect()
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
+	}
+	if p.input != nil {
+		p.copies.Go(func() { p.feed(spec.Stdin) })
 	}
 	for i, writer := range []io.Writer{spec.Stdout, spec.Stderr} {
 		p.copies.Go(func() { p.copy(p.pipes[i], writer) })
@@ -102,18 +104,43 @@ func check(spec Spec) error {
 	return nil
 }
 
-// connect makes the pipes for output and returns the child's ends.
+// connect makes the pipes and returns the child's ends.
 func (p *Process) connect(spec Spec) (childEnds []*os.File, err error) {
+	if spec.Stdin != nil {
+		read, write, err := os.Pipe()
+		if err != nil {
+			return nil, fmt.Errorf("pipe for input: %w", err)
+		}
+		p.input, p.cmd.Stdin, p.source = write, read, spec.Stdin
+		childEnds = append(childEnds, read)
+	}
+	var outputs []*os.File
 	for range 2 {
 		read, write, err := os.Pipe()
 		if err != nil {
 			return childEnds, fmt.Errorf("pipe for output: %w", err)
 		}
 		p.pipes = append(p.pipes, read)
-		childEnds = append(childEnds, write)
+		childEnds, outputs = append(childEnds, write), append(outputs, write)
 	}
-	p.cmd.Stdout, p.cmd.Stderr = childEnds[0], childEnds[1]
+	p.cmd.Stdout, p.cmd.Stderr = outputs[0], outputs[1]
 	return childEnds, nil
+}
+
+// disconnect closes our ends, when nothing was started.
+func (p *Process) disconnect() {
+	closeAll(p.pipes)
+	if p.input != nil {
+		closeAll([]*os.File{p.input})
+	}
+}
+
+// feed gives the process its input, until it takes no more.
+func (p *Process) feed(from io.ReadCloser) {
+	buffer := make([]byte, 32<<10)
+	_, _ = io.CopyBuffer(struct{ io.Writer }{p.input}, from, buffer) // a process need not read
+	_ = p.input.Close()                                              // nothing is buffered
+	_ = from.Close()                                                 // whoever fills it has been told, or will be
 }
 
 func closeAll(files []*os.File) {
@@ -173,6 +200,10 @@ func (p *Process) await(guard *guard) {
 	p.mu.Unlock()
 	p.exit = exitOf(p.cmd.ProcessState, err)
 	close(p.gone)
+	if p.input != nil {
+		_ = p.input.SetWriteDeadline(time.Now()) // nobody reads it any more
+		_ = p.source.Close()
+	}
 	for _, pipe := range p.pipes {
 		_ = pipe.SetReadDeadline(time.Now().Add(drainLimit)) // closed ones have ended
 	}

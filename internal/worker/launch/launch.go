@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -35,7 +36,7 @@ func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker
 }
 
 // Launch implements worker.Launcher.
-func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, sink func(dffmpeg.LogEntry) error) (worker.Process, error) {
+func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, streams worker.Streams) (worker.Process, error) {
 	spec, err := l.spec(request)
 	if err != nil {
 		return nil, err
@@ -44,14 +45,37 @@ func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, sink 
 	if err != nil {
 		return nil, err
 	}
-	stdout, stderr := &lines{stream: dffmpeg.Stdout, sink: sink}, &lines{stream: dffmpeg.Stderr, sink: sink}
-	spec.Dir, spec.Stdout, spec.Stderr = dir, stdout, stderr
-	p, err := l.executor.Start(ctx, spec)
+	job := &process{cleanUp: cleanUp}
+	stderr := &lines{stream: dffmpeg.Stderr, sink: streams.Lines}
+	spec.Dir, spec.Stdin = dir, streams.Stdin
+	if streams.Stdout != nil {
+		spec.Stdout, spec.Stderr = streams.Stdout, both{streams.Stderr, stderr}
+		job.ends = []func(){stderr.end, closing(streams.Stdout), closing(streams.Stderr)}
+	} else {
+		stdout := &lines{stream: dffmpeg.Stdout, sink: streams.Lines}
+		spec.Stdout, spec.Stderr = stdout, stderr
+		job.ends = []func(){stdout.end, stderr.end}
+	}
+	job.Process, err = l.executor.Start(ctx, spec)
 	if err != nil {
 		cleanUp()
 		return nil, err
 	}
-	return &process{Process: p, outputs: []*lines{stdout, stderr}, cleanUp: cleanUp}, nil
+	return job, nil
+}
+
+func closing(c io.Closer) func() {
+	return func() { _ = c.Close() } // whoever does not take its end is gone
+}
+
+// both writes output to its reader and, whatever becomes of that, into the log.
+type both struct{ reader, log io.Writer }
+
+// Write implements io.Writer. It fails when the reader does.
+func (b both) Write(p []byte) (int, error) {
+	n, err := b.reader.Write(p)
+	_, logErr := b.log.Write(p)
+	return n, cmp.Or(err, logErr)
 }
 
 // spec resolves program and arguments.
@@ -124,15 +148,15 @@ func (w *lines) pass(complete []logview.Line) error {
 // process is a job's process with what belongs to it.
 type process struct {
 	*executor.Process
-	outputs []*lines
+	ends    []func() // called when the output has ended
 	cleanUp func()
 }
 
 // Wait implements worker.Process.
 func (p *process) Wait() int {
 	exit := p.Process.Wait()
-	for _, output := range p.outputs {
-		output.end()
+	for _, end := range p.ends {
+		end()
 	}
 	p.cleanUp()
 	return exit.Code

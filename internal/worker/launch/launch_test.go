@@ -10,6 +10,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/pathmap"
+	"github.com/dffmpeg/dffmpeg/internal/worker"
 	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
 )
 
@@ -69,7 +70,7 @@ func TestLaunch(t *testing.T) {
 	p, err := l.Launch(t.Context(), dffmpeg.JobRequest{
 		BinaryName: "sh", Paths: []string{"Media"}, WorkingDirectory: &work,
 		Arguments: []string{"-c", `printf '%s %s\r' "$1" "$GREETING"; pwd; printf 'no end' >&2; exit 42`, "sh", "$Media/in.mkv"},
-	}, out.add)
+	}, worker.Streams{Lines: out.add})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func TestLaunch(t *testing.T) {
 func TestScratchDirectoryIsRemoved(t *testing.T) {
 	l, _ := launcher(t)
 	var out collected
-	p, err := l.Launch(t.Context(), dffmpeg.JobRequest{BinaryName: "sh", Arguments: []string{"-c", "touch file; pwd"}}, out.add)
+	p, err := l.Launch(t.Context(), dffmpeg.JobRequest{BinaryName: "sh", Arguments: []string{"-c", "touch file; pwd"}}, worker.Streams{Lines: out.add})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func TestRefusals(t *testing.T) {
 		"unknown path":   {dffmpeg.JobRequest{BinaryName: "sh", Paths: []string{"Other"}}, "no path Other"},
 		"escape":         {dffmpeg.JobRequest{BinaryName: "sh", Paths: []string{"Media"}, Arguments: []string{"$Media/../../etc/passwd"}}, "$Media/../../etc/passwd"},
 	} {
-		if _, err := l.Launch(t.Context(), tt.request, (&collected{}).add); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := l.Launch(t.Context(), tt.request, worker.Streams{Lines: (&collected{}).add}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want …%s…", name, err, tt.want)
 		}
 	}

@@ -1,0 +1,120 @@
+package client
+
+import (
+	"context"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/stdio"
+)
+
+// Streams are a caller's standard streams, which the process on the worker has as
+// its own: bytes, each stream in order, with back-pressure both ways.
+type Streams struct {
+	// Stdin is what the process reads; nil for an empty input. It may be read from
+	// until it ends or fails, also after Attach has returned.
+	Stdin io.Reader
+	// Stdout and Stderr are given the process's output, each by a goroutine of its
+	// own. One that fails is to the process as a pipe whose reader is gone.
+	Stdout, Stderr io.Writer
+	// Signals are passed on to the process. Nil for none.
+	Signals <-chan syscall.Signal
+	// Met is called once when the process's side is connected; nil to not know.
+	Met func()
+}
+
+const (
+	// farewell bounds how long it may take to say that nothing more is needed.
+	farewell = time.Second
+	// strayLimit is how long output of a process may take whose job has ended, while
+	// its worker is not connected, or did not say how the process ended.
+	strayLimit = 5 * time.Second
+)
+
+// flow is a requester's streams at work.
+type flow struct {
+	end     *stdio.Requester
+	outputs chan struct{} // closed when stdout and stderr have ended
+	ended   chan struct{} // closed when the connection has ended for good
+	running sync.WaitGroup
+	stop    context.CancelFunc
+}
+
+// connect connects streams to a job until leave is called.
+func (c *Client) connect(ctx context.Context, jobID string, s *Streams) *flow {
+	met := func() {}
+	if s.Met != nil {
+		met = sync.OnceFunc(s.Met)
+	}
+	f := &flow{end: stdio.NewRequester(stdio.Events{Joined: met}, c.logger), outputs: make(chan struct{}), ended: make(chan struct{})}
+	ctx, f.stop = context.WithCancel(ctx)
+	f.running.Go(func() {
+		defer close(f.ended)
+		if err := f.end.Run(ctx, stdio.Connect(c.caller, jobPath(jobID, "stdio"), nil)); err != nil {
+			c.logger.Warn("the job's streams cannot be connected", "job", jobID, "error", err)
+		}
+	})
+	go func() { // not waited for: nothing ends a Read
+		if s.Stdin != nil {
+			_, _ = io.Copy(struct{ io.Writer }{f.end.Stdin}, s.Stdin) // its end, or its failure, is the process's end of input
+		}
+		_ = f.end.Stdin.Close() // unless nobody reads it any more
+	}()
+	f.running.Go(func() { f.signal(ctx, s.Signals) })
+	var outputs sync.WaitGroup
+	outputs.Go(func() { _, _ = f.end.Stdout.WriteTo(s.Stdout) }) // the process is told
+	outputs.Go(func() { _, _ = f.end.Stderr.WriteTo(s.Stderr) })
+	go func() { // not waited for either: a write may take as long as it likes
+		outputs.Wait()
+		close(f.outputs)
+	}()
+	return f
+}
+
+func (f *flow) signal(ctx context.Context, signals <-chan syscall.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case sig := <-signals:
+			if name, known := stdio.SignalName(sig); known {
+				if _, err := io.WriteString(f.end.Signals, name+"\n"); err != nil {
+					return // there is no process any more
+				}
+			}
+		}
+	}
+}
+
+// drain waits for the rest of the output of a job that has ended: all of it, as
+// long as its worker has some to give.
+func (f *flow) drain(ctx context.Context, final dffmpeg.JobStatusChange) {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for contact := time.Now(); time.Since(contact) < strayLimit; {
+		if f.end.Together() && final.ExitCode != nil {
+			contact = time.Now()
+		}
+		select {
+		case <-f.outputs:
+			return
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// leave says that nothing more is needed, and ends what runs.
+func (f *flow) leave() {
+	f.end.Leave()
+	select {
+	case <-f.ended:
+	case <-time.After(farewell):
+	}
+	f.stop()
+	f.running.Wait()
+}
