@@ -105,12 +105,15 @@ func TestCtrlCStopsTheRemoteProcess(t *testing.T) {
 		t.Fatal("no process on the worker writes the output")
 	}
 	p.signal(syscall.SIGINT)
-	if code := p.exitCode(); code != 130 {
-		t.Errorf("exit code %d, want 130", code)
+	if code := p.exitCode(); code != 255 { // ffmpeg caught it
+		t.Errorf("exit code %d, want 255", code)
 	}
 	c.await("the remote process to end", func() bool { return len(processesWith(t, out)) == 0 })
-	if status := c.onlyJob().Status; status != dffmpeg.JobCanceled {
-		t.Errorf("status %s, want canceled", status)
+	if job := c.onlyJob(); job.Status != dffmpeg.JobFailed || job.ExitCode == nil || *job.ExitCode != 255 {
+		t.Errorf("the job is %s with exit code %v, want failed with 255", job.Status, job.ExitCode)
+	}
+	if got := duration(t, out); got <= 0 {
+		t.Errorf("the file lasts %v s; ffmpeg finishes it when it is interrupted", got)
 	}
 }
 

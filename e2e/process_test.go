@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,11 +31,31 @@ type process struct {
 // test ends, if it still runs then.
 func start(t *testing.T, env []string, dir, name string, args ...string) *process {
 	t.Helper()
+	return startWith(t, streams{}, env, dir, name, args...)
+}
+
+// streams replace a process's standard streams where they are not nil.
+type streams struct {
+	stdin  io.Reader
+	stdout io.Writer
+}
+
+// startWith runs a program, one of ours unless it is named by its path, with
+// streams of the test's.
+func startWith(t *testing.T, with streams, env []string, dir, name string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, stdout: newTranscript(), stderr: newTranscript(), exited: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(binaries, name), args...) //nolint:noctx // ended by cleanup
+	program := name
+	if !filepath.IsAbs(name) {
+		program = filepath.Join(binaries, name)
+	}
+	p.cmd = exec.Command(program, args...) //nolint:noctx // ended by cleanup
 	p.cmd.Dir = dir
 	p.cmd.Env = append(cleanEnv(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = with.stdin, p.stdout, p.stderr
+	if with.stdout != nil {
+		p.cmd.Stdout = with.stdout
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}

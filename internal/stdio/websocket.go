@@ -50,6 +50,7 @@ func Connect(caller Caller, path string, query url.Values) Dial {
 		if err != nil {
 			return nil, err
 		}
+		//nolint:bodyclose // the library closes it
 		socket, response, err := websocket.Dial(ctx, request.URL.String(), &websocket.DialOptions{
 			HTTPClient: caller.HTTP(), HTTPHeader: request.Header, Subprotocols: []string{Subprotocol},
 		})

@@ -84,8 +84,9 @@ func runCommand(env Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "run [-b BINARY] [--] ARGS…",
 		Short: "Run a program on a worker as if it ran here",
-		Long: "Run a program on a worker: its output appears here as it comes, Ctrl-C cancels it,\n" +
-			"and the exit code is its own (130 when canceled, 1 when it could not be run).\n" + ownOptions,
+		Long: "Run a program on a worker as if it ran here: it has our standard input, output and\n" +
+			"error, gets the signals that we get, and its exit code is ours (130 when canceled by\n" +
+			"`job cancel`, 1 when it could not be run).\n" + ownOptions,
 		Example:            "  dffmpeg run -- -i in.mkv -c:v libx264 out.mp4\n  dffmpeg run -b ffprobe -- -hide_banner in.mkv",
 		DisableFlagParsing: true,
 		RunE:               func(cmd *cobra.Command, words []string) error { return submit(cmd, env, words, false) },

@@ -367,8 +367,14 @@ func (c *cluster) online(id string) {
 // assigned submits a job and assigns it to the holder, which is online.
 func (c *cluster) assigned() dffmpeg.Job {
 	c.tb.Helper()
+	return c.assignedAs(submission())
+}
+
+// assignedAs does so with a job of choice.
+func (c *cluster) assignedAs(request dffmpeg.SubmitRequest) dffmpeg.Job {
+	c.tb.Helper()
 	c.online(holder)
-	job := decode[dffmpeg.Job](c.tb, c.want(http.StatusOK, requester, http.MethodPost, "/jobs/submit", submission()))
+	job := decode[dffmpeg.Job](c.tb, c.want(http.StatusOK, requester, http.MethodPost, "/jobs/submit", request))
 	change, err := c.deps.State.Claim(c.tb.Context(), job.ID, holder)
 	must(c.tb, err)
 	return change.Job

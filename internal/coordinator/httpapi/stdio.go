@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/relay"
@@ -76,6 +77,9 @@ func (a *api) relayedStdio(w http.ResponseWriter, c *call) error {
 // accept101 turns the request into a connection and serves it. A request that
 // cannot be one has been answered.
 func (a *api) accept101(w http.ResponseWriter, c *call, serve func(ctx context.Context, conn stdio.Conn) error) error {
+	if !strings.EqualFold(c.Header.Get("Upgrade"), "websocket") {
+		return dffmpeg.Errorf(dffmpeg.CodeInvalid, "This is for WebSocket connections; a proxy in between must pass the headers Connection and Upgrade")
+	}
 	conn, err := stdio.Accept(w, c.Request, func(challenge []byte, proof string) error {
 		return a.Authenticator.CheckProof(c.ctx(), c.identity.ClientID, stdio.ProofText(c.URL.Path, challenge), proof)
 	})

@@ -216,7 +216,7 @@ func flow(t *testing.T, name string, size int, from io.WriteCloser, to *stdio.In
 		got := sha256.New()
 		n, err := to.WriteTo(got)
 		if err != nil || n != int64(size) || !bytes.Equal(got.Sum(nil), want.Sum(nil)) {
-			return fmt.Errorf("%s: %d of %d bytes arrived (%v), the same ones: %t", name, n, size, err, bytes.Equal(got.Sum(nil), want.Sum(nil)))
+			return fmt.Errorf("%s: %d of %d bytes arrived, the same ones: %t; error %w", name, n, size, bytes.Equal(got.Sum(nil), want.Sum(nil)), err)
 		}
 		return nil
 	}
