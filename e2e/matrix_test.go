@@ -32,8 +32,8 @@ const (
 	heartbeat = 10 * time.Second
 )
 
-// soak is the environment variable that makes TestMatrix and TestFaults try every
-// combination.
+// soak is the environment variable that makes the tests of this file and of faults
+// try every combination.
 const soak = "DFFMPEG_SOAK"
 
 // combination is what a cluster is made of.
@@ -90,6 +90,11 @@ func combinations() []combination {
 			{"postgres", "http_polling over rabbitmq"},
 		}
 	}
+	return everyCombination()
+}
+
+// everyCombination returns all there are.
+func everyCombination() []combination {
 	var all []combination
 	for _, database := range slices.Sorted(maps.Keys(databases())) {
 		for _, transport := range slices.Sorted(maps.Keys(transports(""))) {
@@ -129,6 +134,16 @@ type matrix struct {
 
 func newMatrix(t *testing.T, section string, coordinators int, transports transportSections) *matrix {
 	t.Helper()
+	m := newIdleMatrix(t, section, coordinators, transports)
+	for i := range matrixWorkers {
+		m.startRunner(i)
+	}
+	return m
+}
+
+// newIdleMatrix starts one without its workers.
+func newIdleMatrix(t *testing.T, section string, coordinators int, transports transportSections) *matrix {
+	t.Helper()
 	m := &matrix{replicated: newReplicated(t, section, coordinators, transports)}
 	m.marks = filepath.Join(m.dir, "marks")
 	m.program = m.write("program", `#!/bin/sh
@@ -147,12 +162,18 @@ echo "end $1" >>`+m.marks+`
 		t.Fatal(err)
 	}
 	for i := range matrixWorkers {
-		name := fmt.Sprintf("runner%d", i)
-		m.addUser(name, "worker")
-		m.startWorker(name)
+		m.addUser(runnerName(i), "worker")
 	}
 	return m
 }
+
+// startRunner starts one of the workers.
+func (m *matrix) startRunner(i int) {
+	m.t.Helper()
+	m.startWorker(runnerName(i))
+}
+
+func runnerName(i int) string { return fmt.Sprintf("runner%d", i) }
 
 // session connects a client in this process.
 func (m *matrix) session(t *testing.T) *peer.Session {
