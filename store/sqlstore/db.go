@@ -151,11 +151,16 @@ func (db *DB) again(err error) bool {
 	return errors.Is(err, errChanged) || errors.Is(err, ErrAgain) || db.dialect.Collided(err)
 }
 
-// view executes queries that only read.
+// view executes queries that only read, all of them within the time that one of a
+// writer has.
 func (db *DB) view(ctx context.Context, op func(ctx context.Context, tx *txn) error) error {
 	err := ctx.Err()
 	if err == nil {
-		err = op(ctx, &txn{queries: db.reader, db: db})
+		bounded, cancel := context.WithTimeout(ctx, silence)
+		defer cancel()
+		if err = op(bounded, &txn{queries: db.reader, db: db}); err != nil && ctx.Err() == nil && bounded.Err() != nil {
+			err = errSilent
+		}
 	}
 	return db.unavailable(ctx, err)
 }
