@@ -117,6 +117,7 @@ func TestLinkFaults(t *testing.T) {
 	}
 	for _, c := range []combination{{"sqlite", "http_polling"}, {"postgres", "mqtt"}, {"mariadb", "rabbitmq"}} {
 		t.Run(c.database+" "+c.transport, func(t *testing.T) {
+			t.Parallel() // each has servers of its own, and they mostly wait
 			m, _ := newCrashing(t, c)
 			m.survive(t, m.linkFaults())
 		})

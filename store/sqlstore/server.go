@@ -34,6 +34,10 @@ func NewServer(pool *sql.DB, dialect Dialect, options *sql.TxOptions) *Server {
 // nobody answers, and TCP takes a quarter of an hour to say so.
 const silence = 15 * time.Second
 
+// MostIdle is how long a transaction may be idle before the server is to undo it:
+// whoever began it can no longer be reached, and others wait for its locks.
+const MostIdle = silence
+
 // errSilent is why an operation was given up.
 var errSilent = fmt.Errorf("the database server has not answered for %s", silence)
 
