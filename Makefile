@@ -59,7 +59,7 @@ fuzz: ## run each fuzz target for FUZZTIME (5s)
 soak: ## run jobs on every database with every transport, without and with faults
 	@dev/deps
 	@dev/services up >/dev/null
-	DFFMPEG_SOAK=1 go test -count=1 -timeout 60m -v -run 'TestMatrix|TestFaults' ./e2e
+	DFFMPEG_SOAK=1 go test -count=1 -timeout 60m -v -run 'TestMatrix|TestFaults|TestLinkFaults|TestRandomFaults' ./e2e
 
 .PHONY: demo
 demo: ## transcode a clip through a local dffmpeg and watch it

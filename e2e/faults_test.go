@@ -179,7 +179,7 @@ func (c *wired) throughFault(t *testing.T, round int, f fault) []string {
 		name := fmt.Sprintf("round%d-job%d", round, i)
 		names = append(names, name)
 		all.Go(func() {
-			if err := runMarked(ctx, c.sessions[i%len(c.sessions)].Client, name, faultSleep); err != nil {
+			if _, err := runMarked(ctx, c.sessions[i%len(c.sessions)].Client, name, faultSleep); err != nil {
 				t.Errorf("%s: %s: %v", f.name, name, err)
 			}
 		})

@@ -204,8 +204,9 @@ func (m *matrix) runJobs(t *testing.T) {
 		session := m.session(t)
 		all.Go(func() {
 			for j := range matrixJobs {
-				if err := runMarked(ctx, session.Client, fmt.Sprintf("client%d-job%d", i, j), "0"); err != nil {
-					t.Errorf("client %d, job %d: %v", i, j, err)
+				attempts, err := runMarked(ctx, session.Client, fmt.Sprintf("client%d-job%d", i, j), "0")
+				if err != nil || attempts != 1 {
+					t.Errorf("client %d, job %d: %d attempts, %v", i, j, attempts, err)
 					return
 				}
 			}
@@ -236,26 +237,32 @@ func (w *witness) Status(change dffmpeg.JobStatusChange) {
 }
 
 // runMarked runs a job that sleeps for so many seconds, and checks all that its
-// client was told.
-func runMarked(ctx context.Context, c *client.Client, name, sleep string) error {
+// client was told. It returns in which attempt the job ran: more than the first if
+// a worker did not come to accept an earlier one.
+func runMarked(ctx context.Context, c *client.Client, name, sleep string) (int, error) {
 	interval := int(heartbeat / time.Second)
 	answer, err := c.Submit(ctx, dffmpeg.SubmitRequest{
 		BinaryName: "ffmpeg", Arguments: []string{name, sleep}, HeartbeatInterval: &interval, Monitor: true, IdempotencyKey: name + rand.Text(),
 	})
 	if err != nil {
-		return fmt.Errorf("submit: %w", err)
+		return 0, fmt.Errorf("submit: %w", err)
 	}
 	var w witness
 	final, err := c.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true}, &w)
 	if err != nil {
-		return fmt.Errorf("attach: %w", err)
+		return 0, fmt.Errorf("attach: %w", err)
 	}
-	if final.Status != dffmpeg.JobCompleted || final.ExitCode == nil || *final.ExitCode != 0 || final.Attempt != 1 {
-		return fmt.Errorf("it ended as %+v", final)
+	if final.Status != dffmpeg.JobCompleted || final.ExitCode == nil || *final.ExitCode != 0 {
+		return final.Attempt, fmt.Errorf("it ended as %+v", final)
 	}
+	var want []dffmpeg.JobStatus
+	for range final.Attempt - 1 {
+		want = append(want, dffmpeg.JobAssigned, dffmpeg.JobPending)
+	}
+	want = append(want, dffmpeg.JobAssigned, dffmpeg.JobRunning, dffmpeg.JobCompleted)
 	// A heartbeat of the worker may say `running` again.
-	if got, want := slices.Compact(w.statuses), []dffmpeg.JobStatus{dffmpeg.JobAssigned, dffmpeg.JobRunning, dffmpeg.JobCompleted}; !slices.Equal(got, want) {
-		return fmt.Errorf("the client was told of %v, want %v", got, want)
+	if got := slices.Compact(w.statuses); !slices.Equal(got, want) {
+		return final.Attempt, fmt.Errorf("the client was told of %v, want %v", got, want)
 	}
 	var out, errs strings.Builder
 	for i := range 10 {
@@ -263,9 +270,9 @@ func runMarked(ctx context.Context, c *client.Client, name, sleep string) error 
 		fmt.Fprintf(&errs, "%s err %d\n", name, i)
 	}
 	if w.out.String() != out.String() || w.err.String() != errs.String() {
-		return fmt.Errorf("the client got the output %q and %q", w.out.String(), w.err.String())
+		return final.Attempt, fmt.Errorf("the client got the output %q and %q", w.out.String(), w.err.String())
 	}
-	return nil
+	return final.Attempt, nil
 }
 
 // check counts what the programs noted: each ran once, to its end.

@@ -72,6 +72,13 @@ func (s *Server) Write(ctx context.Context, op Operation) (err error) {
 	return tx.Commit()
 }
 
+// Renew drops the connections that nobody uses: when one broke without a word, the
+// others most likely did, too, and each would cost somebody the same wait.
+func (s *Server) Renew() {
+	s.pool.SetMaxIdleConns(0)
+	s.pool.SetMaxIdleConns(s.pool.Stats().MaxOpenConnections)
+}
+
 // ExecContext implements Reader.
 func (s *Server) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	return queries{s.pool, &s.rebound}.ExecContext(ctx, query, args...)

@@ -45,11 +45,18 @@ func TestSilentServerIsGivenUp(t *testing.T) {
 				Rebind: func(query string) string { return query }, Collided: func(error) bool { return false },
 				Explain: func(error) string { return "" }, Cause: func(err error) error { return err },
 			}
-			server := NewServer(sql.OpenDB(pausing{pause}), dialect, nil)
-			db := New(Config{Writer: server, Reader: server, Dialect: dialect})
+			pool := sql.OpenDB(pausing{pause})
+			pool.SetMaxOpenConns(5)
+			pool.SetMaxIdleConns(5)
+			server := NewServer(pool, dialect, nil)
+			db := New(Config{Writer: server, Reader: server, Dialect: dialect, Silent: server.Renew})
 			defer db.Close()
+			other, err := pool.Conn(t.Context()) // idle, and as old
+			if err != nil || other.Close() != nil {
+				t.Fatal(err)
+			}
 			began := time.Now()
-			err := db.write(t.Context(), func(ctx context.Context, tx *txn) error {
+			err = db.write(t.Context(), func(ctx context.Context, tx *txn) error {
 				for range 3 {
 					if _, err := tx.exec(ctx, "UPDATE"); err != nil {
 						return err
@@ -62,6 +69,9 @@ func TestSilentServerIsGivenUp(t *testing.T) {
 			}
 			if took := time.Since(began); want != nil && took != silence {
 				t.Errorf("it was given up after %s, want %s", took, silence)
+			}
+			if idle := pool.Stats().Idle; (idle == 0) != (want != nil) {
+				t.Errorf("%d connections are kept that nobody uses", idle)
 			}
 			began = time.Now()
 			err = db.view(t.Context(), func(ctx context.Context, tx *txn) error { return tx.row(ctx, "SELECT").Scan() })
