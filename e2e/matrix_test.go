@@ -240,10 +240,7 @@ func (w *witness) Status(change dffmpeg.JobStatusChange) {
 // client was told. It returns in which attempt the job ran: more than the first if
 // a worker did not come to accept an earlier one.
 func runMarked(ctx context.Context, c *client.Client, name, sleep string) (int, error) {
-	interval := int(heartbeat / time.Second)
-	answer, err := c.Submit(ctx, dffmpeg.SubmitRequest{
-		BinaryName: "ffmpeg", Arguments: []string{name, sleep}, HeartbeatInterval: &interval, Monitor: true, IdempotencyKey: name + rand.Text(),
-	})
+	answer, err := submit(ctx, c, name, sleep)
 	if err != nil {
 		return 0, fmt.Errorf("submit: %w", err)
 	}
@@ -273,6 +270,21 @@ func runMarked(ctx context.Context, c *client.Client, name, sleep string) (int, 
 		return final.Attempt, fmt.Errorf("the client got the output %q and %q", w.out.String(), w.err.String())
 	}
 	return final.Attempt, nil
+}
+
+// submit submits a job, again if there was no answer, as the library's users are
+// told to.
+func submit(ctx context.Context, c *client.Client, name, sleep string) (dffmpeg.SubmitAnswer, error) {
+	interval := int(heartbeat / time.Second)
+	request := dffmpeg.SubmitRequest{
+		BinaryName: "ffmpeg", Arguments: []string{name, sleep}, HeartbeatInterval: &interval, Monitor: true, IdempotencyKey: name + rand.Text(),
+	}
+	for {
+		answer, err := c.Submit(ctx, request)
+		if dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable || ctx.Err() != nil {
+			return answer, err
+		}
+	}
 }
 
 // check counts what the programs noted: each ran once, to its end.
