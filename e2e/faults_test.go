@@ -25,11 +25,12 @@ const (
 	// faultFor is how long traffic is disturbed, and lateBy how late it is then.
 	faultFor = 10 * time.Second
 	lateBy   = time.Second
-	// randomFaults is how many faults TestRandomFaults chooses.
-	randomFaults = 8
+	// randomRounds is how many faults are chosen at random.
+	randomRounds = 8
 )
 
-// faultSeed is the environment variable with the seed of TestRandomFaults.
+// faultSeed is the environment variable with the seed of the faults that are
+// chosen at random.
 const faultSeed = "DFFMPEG_FAULT_SEED"
 
 // fault is something that goes wrong, and is over when it returns.
@@ -98,10 +99,24 @@ func TestFaults(t *testing.T) {
 	combinations := []combination{{"sqlite", "http_polling"}, {"postgres", "mqtt"}}
 	if os.Getenv(soak) != "" {
 		combinations = everyCombination()
+		t.Run("links", linkFaults)
+		t.Run("random", randomFaults)
 	}
+	taken := make(map[string]*sync.Mutex) // services that are to be killed
 	for _, c := range combinations {
+		_, services := c.crashing()
+		for _, service := range services {
+			if taken[service] == nil {
+				taken[service] = new(sync.Mutex)
+			}
+		}
 		t.Run(c.database+" "+c.transport, func(t *testing.T) {
-			m, services := newCrashing(t, c)
+			t.Parallel() // they mostly wait
+			for _, service := range services {
+				taken[service].Lock() // a database before a broker: nobody waits in a circle
+				t.Cleanup(taken[service].Unlock)
+			}
+			m, _ := newCrashing(t, c)
 			all := m.faults(services...)
 			random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 			m.survive(t, all)
@@ -109,27 +124,21 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestLinkFaults: the same, when it is only between two parties that traffic is
-// held back, late or lost.
-func TestLinkFaults(t *testing.T) {
-	if os.Getenv(soak) == "" {
-		t.Skip("it takes minutes; set " + soak)
-	}
+// linkFaults: the same, when it is only between two parties that traffic is held
+// back, late or lost.
+func linkFaults(t *testing.T) {
 	for _, c := range []combination{{"sqlite", "http_polling"}, {"postgres", "mqtt"}, {"mariadb", "rabbitmq"}} {
 		t.Run(c.database+" "+c.transport, func(t *testing.T) {
-			t.Parallel() // each has servers of its own, and they mostly wait
+			t.Parallel() // each has servers of its own
 			m, _ := newCrashing(t, c)
 			m.survive(t, m.linkFaults())
 		})
 	}
 }
 
-// TestRandomFaults: the same, with a few of all faults in an order of chance on a
+// randomFaults: the same, with a few of all faults in an order of chance on a
 // cluster of chance. The same seed makes the same choice.
-func TestRandomFaults(t *testing.T) {
-	if os.Getenv(soak) == "" {
-		t.Skip("it takes minutes; set " + soak)
-	}
+func randomFaults(t *testing.T) {
 	seed := random.Uint64()
 	if text := os.Getenv(faultSeed); text != "" {
 		var err error
@@ -144,7 +153,7 @@ func TestRandomFaults(t *testing.T) {
 	m, services := newCrashing(t, c)
 	all := append(m.faults(services...), m.linkFaults()...)
 	var some []fault
-	for range randomFaults {
+	for range randomRounds {
 		some = append(some, all[chance.IntN(len(all))])
 	}
 	m.survive(t, some)
