@@ -5,6 +5,7 @@ import (
 	"fmt"
 	random "math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ const (
 	// faultJobs run when a fault strikes, at least mustRun of them.
 	faultJobs = 24
 	mustRun   = 20
-	// faultSleep is how long they take, in seconds.
+	// faultSleep is how long they go on then, in seconds.
 	faultSleep = "6"
 	// faultFor is how long traffic is disturbed, and lateBy how late it is then.
 	faultFor = 10 * time.Second
@@ -184,16 +185,18 @@ func (c *wired) throughFault(t *testing.T, round int, f fault) []string {
 	defer cancel()
 	var names []string
 	var all sync.WaitGroup
+	struck := filepath.Join(c.dir, fmt.Sprintf("struck%d", round)) // until then they go on
 	for i := range faultJobs {
 		name := fmt.Sprintf("round%d-job%d", round, i)
 		names = append(names, name)
 		all.Go(func() {
-			if _, err := runMarked(ctx, c.sessions[i%len(c.sessions)].Client, name, faultSleep); err != nil {
+			if _, err := runMarked(ctx, c.sessions[i%len(c.sessions)].Client, name, faultSleep, struck); err != nil {
 				t.Errorf("%s: %s: %v", f.name, name, err)
 			}
 		})
 	}
 	c.await("enough jobs to run", func() bool { return c.running(round) >= mustRun })
+	c.write(filepath.Base(struck), "")
 	f.strike(c.matrix)
 	all.Wait()
 	return names

@@ -149,7 +149,8 @@ func newIdleMatrix(t *testing.T, section string, coordinators int, transports tr
 	m.program = m.write("program", `#!/bin/sh
 # Appends are whole: each is one write of a short line.
 echo "begin $1" >>`+m.marks+`
-sleep $2
+if [ -n "$3" ]; then until [ -e "$3" ]; do sleep 0.3; done; fi
+sleep "$2"
 i=0
 while [ $i -lt 10 ]; do
   echo "$1 out $i"
@@ -236,11 +237,12 @@ func (w *witness) Status(change dffmpeg.JobStatusChange) {
 	w.statuses = append(w.statuses, change.Status)
 }
 
-// runMarked runs a job that sleeps for so many seconds, and checks all that its
-// client was told. It returns in which attempt the job ran: more than the first if
+// runMarked runs a job with the arguments of newIdleMatrix's program: a name, how
+// many seconds it sleeps, and a file that it waits for before, if there is one. It
+// checks all that the client was told. It returns in which attempt the job ran: more than the first if
 // a worker did not come to accept an earlier one.
-func runMarked(ctx context.Context, c *client.Client, name, sleep string) (int, error) {
-	answer, err := submit(ctx, c, name, sleep)
+func runMarked(ctx context.Context, c *client.Client, name string, more ...string) (int, error) {
+	answer, err := submit(ctx, c, append([]string{name}, more...))
 	if err != nil {
 		return 0, fmt.Errorf("submit: %w", err)
 	}
@@ -274,10 +276,10 @@ func runMarked(ctx context.Context, c *client.Client, name, sleep string) (int, 
 
 // submit submits a job, again if there was no answer, as the library's users are
 // told to.
-func submit(ctx context.Context, c *client.Client, name, sleep string) (dffmpeg.SubmitAnswer, error) {
+func submit(ctx context.Context, c *client.Client, arguments []string) (dffmpeg.SubmitAnswer, error) {
 	interval := int(heartbeat / time.Second)
 	request := dffmpeg.SubmitRequest{
-		BinaryName: "ffmpeg", Arguments: []string{name, sleep}, HeartbeatInterval: &interval, Monitor: true, IdempotencyKey: name + rand.Text(),
+		BinaryName: "ffmpeg", Arguments: arguments, HeartbeatInterval: &interval, Monitor: true, IdempotencyKey: rand.Text(),
 	}
 	for {
 		answer, err := c.Submit(ctx, request)
