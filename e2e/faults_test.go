@@ -196,6 +196,11 @@ func (c *wired) throughFault(t *testing.T, round int, f fault) []string {
 		})
 	}
 	c.await("enough jobs to run", func() bool { return c.running(round) >= mustRun })
+	for _, w := range c.links {
+		if round == 0 && !w.used() { // later, somebody may do without
+			t.Errorf("nothing is connected between %s", w.between)
+		}
+	}
 	c.write(filepath.Base(struck), "")
 	f.strike(c.matrix)
 	all.Wait()
