@@ -56,10 +56,10 @@ fuzz: ## run each fuzz target for FUZZTIME (5s)
 	@FUZZTIME='$(FUZZTIME)' dev/fuzz
 
 .PHONY: soak
-soak: ## run jobs on every database with every transport, without and with faults
+soak: ## run jobs on every database with every transport, without and with faults (DFFMPEG_FAULT_SEED repeats those of chance)
 	@dev/deps
 	@dev/services up >/dev/null
-	DFFMPEG_SOAK=1 go test -count=1 -timeout 60m -v -run 'TestMatrix|TestFaults' ./e2e
+	DFFMPEG_SOAK=1 go test -count=1 -timeout 60m -parallel 3 -v -run 'TestMatrix|TestFaults' ./e2e
 
 .PHONY: demo
 demo: ## transcode a clip through a local dffmpeg and watch it

@@ -112,19 +112,21 @@ type follower struct {
 }
 
 func (f *follower) listen(ctx context.Context, listener transport.Client) error {
-	err := listener.Listen(ctx, func(_ context.Context, messages []dffmpeg.Message) error {
-		for i := range messages {
-			if f.dedupe.Seen(messages[i].ID) {
-				continue
-			}
-			f.last = messages[i].ID
-			if err := f.handle(&messages[i]); err != nil {
-				return err
-			}
+	return listener.Listen(ctx, func(_ context.Context, messages []dffmpeg.Message) error { return f.take(messages) })
+}
+
+// take handles messages, each once.
+func (f *follower) take(messages []dffmpeg.Message) error {
+	for i := range messages {
+		if f.dedupe.Seen(messages[i].ID) {
+			continue
 		}
-		return nil
-	})
-	return err
+		f.last = messages[i].ID
+		if err := f.handle(&messages[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // handle acts upon one message.
@@ -185,8 +187,14 @@ func (f *follower) heartbeats(ctx context.Context) error {
 	}
 }
 
-// catchUp reads what the messages that never came would have told.
+// catchUp reads what the messages that never came would have told: the messages
+// themselves, or from a coordinator that does not offer them the record.
 func (f *follower) catchUp(ctx context.Context) (dffmpeg.JobStatusChange, error) {
+	if err := f.fetchMissing(ctx); errors.Is(err, errEnded) {
+		return f.final, nil
+	} else if err != nil {
+		return dffmpeg.JobStatusChange{}, err
+	}
 	for {
 		page, err := f.client.Logs(ctx, f.at.Job.ID, f.last, 0)
 		if err != nil {
@@ -211,4 +219,20 @@ func (f *follower) catchUp(ctx context.Context) (dffmpeg.JobStatusChange, error)
 	f.relayed = f.final.Stdio && f.flow != nil
 	f.events.Status(f.final)
 	return f.final, nil
+}
+
+// fetchMissing handles the messages that can be fetched and did not come. It
+// returns errEnded after the final one.
+func (f *follower) fetchMissing(ctx context.Context) error {
+	fetch := f.client.fetch(f.at.Job.ID)
+	for {
+		messages, err := fetch(ctx, cmp.Or(f.last, beforeAll))
+		if err != nil || len(messages) == 0 {
+			return err
+		}
+		if err := f.take(messages); err != nil {
+			return err
+		}
+		f.last = messages[len(messages)-1].ID // also if it is known
+	}
 }

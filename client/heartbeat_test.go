@@ -26,6 +26,7 @@ type fake struct {
 	beat  func(n int) (ended bool, err error)
 	beats []time.Time
 	query url.Values                    // of the last heartbeat
+	mail  map[string][]dffmpeg.Message  // by cursor; nil: it is not offered, as by 0.4
 	pages map[string]dffmpeg.LogsAnswer // by cursor
 	final dffmpeg.Job
 	fail  error // of reading the record
@@ -50,6 +51,15 @@ func (f *fake) Call(_ context.Context, method, path string, query url.Values, _,
 			out.(*dffmpeg.CommandAnswer).Detail = &detail
 		}
 		return err
+	case "GET " + base + "/mail":
+		for _, m := range f.mail[query.Get("after")] {
+			answer := out.(*dffmpeg.MailAnswer)
+			answer.Messages = append(answer.Messages, dffmpeg.NumberedMessage{Message: m})
+		}
+		if f.mail == nil {
+			return dffmpeg.Errorf(dffmpeg.CodeNotFound, "no such endpoint")
+		}
+		return nil
 	case "GET " + base + "/logs":
 		*out.(*dffmpeg.LogsAnswer) = f.pages[query.Get("since_message_id")]
 		return nil
@@ -181,6 +191,32 @@ func TestLostFinalMessageIsMadeUpFor(t *testing.T) {
 		}
 		if took := time.Since(began); took > 12*time.Second {
 			t.Errorf("took %s, want a heartbeat's interval and the grace at most", took)
+		}
+	})
+}
+
+// What was missed is all told, in order, if the messages can be fetched.
+func TestMissedMessagesAreFetched(t *testing.T) {
+	status := func(id string, status dffmpeg.JobStatus) dffmpeg.Message {
+		return message(id, dffmpeg.MessageJobStatus, dffmpeg.JobStatusChange{Status: status})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		assigned, running := status("A", dffmpeg.JobAssigned), status("B", dffmpeg.JobRunning)
+		f := &fake{
+			script: []dffmpeg.Message{assigned, running},
+			beat:   func(int) (bool, error) { return true, nil },
+			mail: map[string][]dffmpeg.Message{
+				"B": {message("C", dffmpeg.MessageJobLogs, dffmpeg.JobLogs{Logs: entries("one")}), status("D", dffmpeg.JobCanceling)},
+				"D": {running, status("E", dffmpeg.JobCanceled)}, // a repetition is none
+			},
+		}
+		w := newWitness()
+		got := f.watch(t, true, w)
+		must(t, got.err)
+		w.want(t, "status assigned", "status running", "line one", "status canceling", "status canceled")
+		w.nothingMore(t)
+		if got.final.Status != dffmpeg.JobCanceled {
+			t.Errorf("final status %s", got.final.Status)
 		}
 	})
 }

@@ -21,7 +21,6 @@ type balancer struct {
 	next        int
 	connections map[net.Conn]struct{}
 	serving     sync.WaitGroup
-	stalled     chan struct{} // closed while traffic passes
 	unwell      map[string]bool
 }
 
@@ -57,35 +56,6 @@ func (b *balancer) checkHealth(t *testing.T) {
 	})
 }
 
-// stall holds back all traffic for a while, in both directions: nobody is told.
-func (b *balancer) stall(d time.Duration) {
-	over := make(chan struct{})
-	b.mu.Lock()
-	b.stalled = over
-	b.mu.Unlock()
-	time.Sleep(d)
-	close(over)
-}
-
-// flow waits until traffic may pass.
-func (b *balancer) flow() {
-	b.mu.Lock()
-	stalled := b.stalled
-	b.mu.Unlock()
-	<-stalled
-}
-
-// gate passes what is written to a connection when traffic may.
-type gate struct {
-	net.Conn
-	*balancer
-}
-
-func (g gate) Write(p []byte) (int, error) {
-	g.flow()
-	return g.Conn.Write(p)
-}
-
 // startBalancer runs a balancer over ports of loopback until the test ends.
 func startBalancer(t *testing.T, ports ...int) *balancer {
 	t.Helper()
@@ -93,8 +63,7 @@ func startBalancer(t *testing.T, ports ...int) *balancer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &balancer{port: listener.Addr().(*net.TCPAddr).Port, connections: make(map[net.Conn]struct{}), stalled: make(chan struct{}), unwell: make(map[string]bool)}
-	close(b.stalled)
+	b := &balancer{port: listener.Addr().(*net.TCPAddr).Port, connections: make(map[net.Conn]struct{}), unwell: make(map[string]bool)}
 	for _, port := range ports {
 		b.backends = append(b.backends, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	}
@@ -132,7 +101,7 @@ func (b *balancer) pass(client net.Conn) {
 	var both sync.WaitGroup
 	for from, to := range map[net.Conn]net.Conn{client: backend, backend: client} {
 		both.Go(func() {
-			_, _ = io.Copy(gate{to, b}, from)
+			_, _ = io.Copy(to, from)
 			_ = client.Close()
 			_ = backend.Close()
 		})

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,24 +19,27 @@ import (
 )
 
 // serverSection returns a configuration with jobs on a server, encrypted, by a
-// password from the environment, in tables of their own, and identities in a
+// password from a file, in tables of their own, and identities in a
 // file.
 func serverSection(t *testing.T, engine, service string) string {
 	t.Helper()
 	s := testservices.Database(t, service, dbserver.Settings{Database: "dffmpeg"})
-	t.Setenv("E2E_DATABASE_PASSWORD", s.Password.Reveal())
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte(s.Password.Reveal()), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	prefix := "e2e_" + strings.ToLower(rand.Text()[:10])
 	return fmt.Sprintf(`
 defaults: {engine: %s}
 engine_defaults:
   sqlite: {path: identities.db}
-  %s: {host: %s, port: %d, user: %s, database: %s, password_env: E2E_DATABASE_PASSWORD, ssl_ca: %s}
+  %s: {host: %s, port: %d, user: %s, database: %s, password_file: %s, ssl_ca: %s}
 repositories:
   auth: {engine: sqlite}
   jobs: {tablename: %s_jobs}
   messages: {tablename: %s_messages}
   workers: {tablename: %s_workers}
-`, engine, engine, s.Host, s.Port, s.User, s.Database, testservices.URL(t, "CA"), prefix, prefix, prefix)
+`, engine, engine, s.Host, s.Port, s.User, s.Database, password, testservices.URL(t, "CA"), prefix, prefix, prefix)
 }
 
 // TestEveryDatabase: a job through each engine; then a backup, taken while the

@@ -32,8 +32,8 @@ const (
 	heartbeat = 10 * time.Second
 )
 
-// soak is the environment variable that makes TestMatrix and TestFaults try every
-// combination.
+// soak is the environment variable that makes the tests of this file and of faults
+// try every combination.
 const soak = "DFFMPEG_SOAK"
 
 // combination is what a cluster is made of.
@@ -90,6 +90,11 @@ func combinations() []combination {
 			{"postgres", "http_polling over rabbitmq"},
 		}
 	}
+	return everyCombination()
+}
+
+// everyCombination returns all there are.
+func everyCombination() []combination {
 	var all []combination
 	for _, database := range slices.Sorted(maps.Keys(databases())) {
 		for _, transport := range slices.Sorted(maps.Keys(transports(""))) {
@@ -129,12 +134,23 @@ type matrix struct {
 
 func newMatrix(t *testing.T, section string, coordinators int, transports transportSections) *matrix {
 	t.Helper()
+	m := newIdleMatrix(t, section, coordinators, transports)
+	for i := range matrixWorkers {
+		m.startRunner(i)
+	}
+	return m
+}
+
+// newIdleMatrix starts one without its workers.
+func newIdleMatrix(t *testing.T, section string, coordinators int, transports transportSections) *matrix {
+	t.Helper()
 	m := &matrix{replicated: newReplicated(t, section, coordinators, transports)}
 	m.marks = filepath.Join(m.dir, "marks")
 	m.program = m.write("program", `#!/bin/sh
 # Appends are whole: each is one write of a short line.
 echo "begin $1" >>`+m.marks+`
-sleep $2
+if [ -n "$3" ]; then until [ -e "$3" ]; do sleep 0.3; done; fi
+sleep "$2"
 i=0
 while [ $i -lt 10 ]; do
   echo "$1 out $i"
@@ -147,12 +163,18 @@ echo "end $1" >>`+m.marks+`
 		t.Fatal(err)
 	}
 	for i := range matrixWorkers {
-		name := fmt.Sprintf("runner%d", i)
-		m.addUser(name, "worker")
-		m.startWorker(name)
+		m.addUser(runnerName(i), "worker")
 	}
 	return m
 }
+
+// startRunner starts one of the workers.
+func (m *matrix) startRunner(i int) {
+	m.t.Helper()
+	m.startWorker(runnerName(i))
+}
+
+func runnerName(i int) string { return fmt.Sprintf("runner%d", i) }
 
 // session connects a client in this process.
 func (m *matrix) session(t *testing.T) *peer.Session {
@@ -183,8 +205,9 @@ func (m *matrix) runJobs(t *testing.T) {
 		session := m.session(t)
 		all.Go(func() {
 			for j := range matrixJobs {
-				if err := runMarked(ctx, session.Client, fmt.Sprintf("client%d-job%d", i, j), "0"); err != nil {
-					t.Errorf("client %d, job %d: %v", i, j, err)
+				attempts, err := runMarked(ctx, session.Client, fmt.Sprintf("client%d-job%d", i, j), "0")
+				if err != nil || attempts != 1 {
+					t.Errorf("client %d, job %d: %d attempts, %v", i, j, attempts, err)
 					return
 				}
 			}
@@ -214,27 +237,31 @@ func (w *witness) Status(change dffmpeg.JobStatusChange) {
 	w.statuses = append(w.statuses, change.Status)
 }
 
-// runMarked runs a job that sleeps for so many seconds, and checks all that its
-// client was told.
-func runMarked(ctx context.Context, c *client.Client, name, sleep string) error {
-	interval := int(heartbeat / time.Second)
-	answer, err := c.Submit(ctx, dffmpeg.SubmitRequest{
-		BinaryName: "ffmpeg", Arguments: []string{name, sleep}, HeartbeatInterval: &interval, Monitor: true, IdempotencyKey: name + rand.Text(),
-	})
+// runMarked runs a job with the arguments of newIdleMatrix's program: a name, how
+// many seconds it sleeps, and a file that it waits for before, if there is one. It
+// checks all that the client was told. It returns in which attempt the job ran: more than the first if
+// a worker did not come to accept an earlier one.
+func runMarked(ctx context.Context, c *client.Client, name string, more ...string) (int, error) {
+	answer, err := submit(ctx, c, append([]string{name}, more...))
 	if err != nil {
-		return fmt.Errorf("submit: %w", err)
+		return 0, fmt.Errorf("submit: %w", err)
 	}
 	var w witness
 	final, err := c.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true}, &w)
 	if err != nil {
-		return fmt.Errorf("attach: %w", err)
+		return 0, fmt.Errorf("attach: %w", err)
 	}
-	if final.Status != dffmpeg.JobCompleted || final.ExitCode == nil || *final.ExitCode != 0 || final.Attempt != 1 {
-		return fmt.Errorf("it ended as %+v", final)
+	if final.Status != dffmpeg.JobCompleted || final.ExitCode == nil || *final.ExitCode != 0 {
+		return final.Attempt, fmt.Errorf("it ended as %+v", final)
 	}
+	var want []dffmpeg.JobStatus
+	for range final.Attempt - 1 {
+		want = append(want, dffmpeg.JobAssigned, dffmpeg.JobPending)
+	}
+	want = append(want, dffmpeg.JobAssigned, dffmpeg.JobRunning, dffmpeg.JobCompleted)
 	// A heartbeat of the worker may say `running` again.
-	if got, want := slices.Compact(w.statuses), []dffmpeg.JobStatus{dffmpeg.JobAssigned, dffmpeg.JobRunning, dffmpeg.JobCompleted}; !slices.Equal(got, want) {
-		return fmt.Errorf("the client was told of %v, want %v", got, want)
+	if got := slices.Compact(w.statuses); !slices.Equal(got, want) {
+		return final.Attempt, fmt.Errorf("the client was told of %v, want %v", got, want)
 	}
 	var out, errs strings.Builder
 	for i := range 10 {
@@ -242,9 +269,24 @@ func runMarked(ctx context.Context, c *client.Client, name, sleep string) error 
 		fmt.Fprintf(&errs, "%s err %d\n", name, i)
 	}
 	if w.out.String() != out.String() || w.err.String() != errs.String() {
-		return fmt.Errorf("the client got the output %q and %q", w.out.String(), w.err.String())
+		return final.Attempt, fmt.Errorf("the client got the output %q and %q", w.out.String(), w.err.String())
 	}
-	return nil
+	return final.Attempt, nil
+}
+
+// submit submits a job, again if there was no answer, as the library's users are
+// told to.
+func submit(ctx context.Context, c *client.Client, arguments []string) (dffmpeg.SubmitAnswer, error) {
+	interval := int(heartbeat / time.Second)
+	request := dffmpeg.SubmitRequest{
+		BinaryName: "ffmpeg", Arguments: arguments, HeartbeatInterval: &interval, Monitor: true, IdempotencyKey: rand.Text(),
+	}
+	for {
+		answer, err := c.Submit(ctx, request)
+		if dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable || ctx.Err() != nil {
+			return answer, err
+		}
+	}
 }
 
 // check counts what the programs noted: each ran once, to its end.

@@ -26,6 +26,8 @@ type replicated struct {
 	ports   []int
 	replica []*process
 	balance *balancer
+	// through are the wires by which a coordinator reaches its servers.
+	through map[int][]*wire
 }
 
 // newReplicated starts so many coordinators on one database.
@@ -46,12 +48,15 @@ func newReplicated(t *testing.T, section string, count int, transports transport
 // startReplica starts a coordinator, again if it was killed.
 func (r *replicated) startReplica(i int) {
 	r.t.Helper()
-	balanced := r.port
+	balanced, section, coordinators := r.port, r.section, r.transports.coordinator
+	defer func() { r.port, r.transports.coordinator = balanced, coordinators }()
 	r.port = r.ports[i]
-	r.configure(r.section)
+	for _, w := range r.through[i] {
+		section, r.transports.coordinator = w.instead(section), w.instead(r.transports.coordinator)
+	}
+	r.configure(section)
 	r.startCoordinator()
 	r.replica[i] = r.coordinator
-	r.port = balanced
 }
 
 // coordinators lists those that live.

@@ -166,6 +166,11 @@ func (c *Caller) unreachable(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		// Its connection may have broken without a word, and with it the idle ones,
+		// each of which would cost another call the same wait.
+		c.opts.HTTP.CloseIdleConnections()
+	}
 	var cause *url.Error
 	if errors.As(err, &cause) {
 		err = cause.Err // the URL is in our own words already

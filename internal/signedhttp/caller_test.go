@@ -1,11 +1,14 @@
 package signedhttp
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,5 +108,48 @@ func TestConditionIsTold(t *testing.T) {
 		if err := AnswerError(response, []byte(body)); err.Error() != want || dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable {
 			t.Errorf("%s: %v, want %s", body, err, want)
 		}
+	}
+}
+
+// TestSilenceEndsIdleConnections: after a call that was not answered, the next one
+// makes a connection of its own.
+func TestSilenceEndsIdleConnections(t *testing.T) {
+	var mu sync.Mutex
+	var from []string // whom requests came from
+	var arrived sync.WaitGroup
+	c := caller(t, func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		from = append(from, r.RemoteAddr)
+		mu.Unlock()
+		switch r.URL.Path {
+		case "/base/both": // at the same time, so that there are two connections
+			arrived.Done()
+			arrived.Wait()
+		case "/base/silent":
+			<-r.Context().Done()
+		}
+	})
+	arrived.Add(2)
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			if err := c.Call(t.Context(), http.MethodGet, "/both", nil, nil, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := c.Call(ctx, http.MethodGet, "/silent", nil, nil, nil); err == nil {
+		t.Error("silence is an answer")
+	}
+	if err := c.Call(t.Context(), http.MethodGet, "/", nil, nil, nil); err != nil {
+		t.Error(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if last := len(from) - 1; slices.Contains(from[:last], from[last]) {
+		t.Errorf("a connection from before was used again: %v", from)
 	}
 }

@@ -55,7 +55,7 @@ func (k Kind) Open(ctx context.Context, settings Settings, options Options, part
 	}
 	dialect := k.Dialect.WithTables(options.Tables)
 	server := sqlstore.NewServer(pool, dialect, k.Transactions)
-	return sqlstore.New(sqlstore.Config{Writer: server, Reader: server, Dialect: dialect, Now: options.Now, IDs: options.IDs}), nil
+	return sqlstore.New(sqlstore.Config{Writer: server, Reader: server, Dialect: dialect, Now: options.Now, IDs: options.IDs, Silent: server.Renew}), nil
 }
 
 // OpenState opens the database for jobs, workers and messages.

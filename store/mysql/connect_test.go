@@ -187,3 +187,17 @@ func TestFailuresGiveNothingAway(t *testing.T) {
 		}
 	}
 }
+
+// TestAbandonedTransactionIsUndone: the server undoes what somebody began who can
+// no longer be reached, so that others get its locks.
+func TestAbandonedTransactionIsUndone(t *testing.T) {
+	pool, err := connect(server(t, "MARIADB"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	var limit int
+	if err := pool.QueryRowContext(t.Context(), "SELECT @@idle_transaction_timeout").Scan(&limit); err != nil || limit != 15 {
+		t.Errorf("a transaction may be idle for %d s, %v, want 15", limit, err)
+	}
+}

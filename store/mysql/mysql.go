@@ -134,6 +134,11 @@ func prepare(ctx context.Context, conn driver.Conn) error {
 	if _, err := session.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
 		return err
 	}
+	// The comment is for MariaDB alone; MySQL has no such setting.
+	idle := fmt.Sprintf("SET @dffmpeg = 1 /*M!100300 , SESSION idle_transaction_timeout = %d */", int(sqlstore.MostIdle.Seconds()))
+	if _, err := session.ExecContext(ctx, idle, nil); err != nil {
+		return err
+	}
 	rows, err := session.QueryContext(ctx, "SHOW VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'", nil)
 	if err != nil {
 		return err

@@ -127,3 +127,17 @@ func TestFailuresGiveNothingAway(t *testing.T) {
 		}
 	}
 }
+
+// TestAbandonedTransactionIsUndone: the server undoes what somebody began who can
+// no longer be reached, so that others get its locks.
+func TestAbandonedTransactionIsUndone(t *testing.T) {
+	pool, err := connect(server(t, "POSTGRES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	var limit string
+	if err := pool.QueryRowContext(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&limit); err != nil || limit != "15s" {
+		t.Errorf("a transaction may be idle for %s, %v, want 15s", limit, err)
+	}
+}

@@ -80,9 +80,16 @@ func connect(settings dbserver.Settings) (*sql.DB, error) {
 	config.ConnectTimeout = connectTimeout
 	config.RuntimeParams["application_name"] = "dffmpeg"
 	config.RuntimeParams["client_encoding"] = "UTF8"
-	pool := stdlib.OpenDB(*config)
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(prepare))
 	pool.SetMaxOpenConns(settings.MaxConnections)
 	pool.SetMaxIdleConns(settings.MaxConnections)
 	pool.SetConnMaxIdleTime(idleTime)
 	return pool, nil
+}
+
+// prepare tells a new connection how we work. It is not said while connecting,
+// because connection poolers refuse settings there that they do not know.
+func prepare(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf("SET idle_in_transaction_session_timeout = %d", sqlstore.MostIdle.Milliseconds()))
+	return err
 }

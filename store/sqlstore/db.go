@@ -90,6 +90,8 @@ type Config struct {
 	Dialect Dialect
 	Now     func() time.Time
 	IDs     dffmpeg.IDSource
+	// Silent is called when the server did not answer; nil without a server.
+	Silent func()
 }
 
 // DB is a database of any engine. It may be used by several goroutines at
@@ -101,11 +103,12 @@ type DB struct {
 	now     func() time.Time
 	ids     dffmpeg.IDSource
 	codec   *codec
+	silent  func()
 }
 
 // New returns a DB over open connections.
 func New(c Config) *DB {
-	return &DB{writer: c.Writer, reader: c.Reader, dialect: c.Dialect, now: c.Now, ids: c.IDs, codec: newCodec()}
+	return &DB{writer: c.Writer, reader: c.Reader, dialect: c.Dialect, now: c.Now, ids: c.IDs, codec: newCodec(), silent: c.Silent}
 }
 
 // ErrAgain says that an operation was undone through no fault of its own, and
@@ -151,11 +154,16 @@ func (db *DB) again(err error) bool {
 	return errors.Is(err, errChanged) || errors.Is(err, ErrAgain) || db.dialect.Collided(err)
 }
 
-// view executes queries that only read.
+// view executes queries that only read, all of them within the time that one of a
+// writer has.
 func (db *DB) view(ctx context.Context, op func(ctx context.Context, tx *txn) error) error {
 	err := ctx.Err()
 	if err == nil {
-		err = op(ctx, &txn{queries: db.reader, db: db})
+		bounded, cancel := context.WithTimeout(ctx, silence)
+		defer cancel()
+		if err = op(bounded, &txn{queries: db.reader, db: db}); err != nil && ctx.Err() == nil && bounded.Err() != nil {
+			err = errSilent
+		}
 	}
 	return db.unavailable(ctx, err)
 }
@@ -164,6 +172,9 @@ func (db *DB) view(ctx context.Context, op func(ctx context.Context, tx *txn) er
 // enough and gives nothing away; the cause is for the log. Errors that carry a
 // code pass.
 func (db *DB) unavailable(ctx context.Context, err error) error {
+	if errors.Is(err, errSilent) && db.silent != nil {
+		db.silent()
+	}
 	var known *dffmpeg.Error
 	switch {
 	case err == nil || errors.As(err, &known):

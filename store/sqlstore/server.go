@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
+	"time"
 )
 
 // Server executes operations on an engine with a server: each in a transaction
@@ -27,8 +29,29 @@ func NewServer(pool *sql.DB, dialect Dialect, options *sql.TxOptions) *Server {
 	return &Server{pool: pool, options: options, rebound: rebound{rebind: dialect.Rebind}}
 }
 
+// silence bounds how long the server may take for one statement of an operation;
+// callers over HTTP wait no longer. Behind a connection that broke without a word
+// nobody answers, and TCP takes a quarter of an hour to say so.
+const silence = 15 * time.Second
+
+// MostIdle is how long a transaction may be idle before the server is to undo it:
+// whoever began it can no longer be reached, and others wait for its locks.
+const MostIdle = silence
+
+// errSilent is why an operation was given up.
+var errSilent = fmt.Errorf("the database server has not answered for %s", silence)
+
 // Write implements Writer.
 func (s *Server) Write(ctx context.Context, op Operation) (err error) {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	answered := time.AfterFunc(silence, func() { giveUp(errSilent) })
+	defer answered.Stop()
+	defer func() {
+		if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+			err = errSilent // rather than that it was canceled
+		}
+	}()
 	tx, err := s.pool.BeginTx(ctx, s.options)
 	if err != nil {
 		return err
@@ -41,11 +64,19 @@ func (s *Server) Write(ctx context.Context, op Operation) (err error) {
 			}
 		}
 	}()
-	if err := op(ctx, queries{tx, &s.rebound}); err != nil {
+	if err := op(ctx, watched{queries{tx, &s.rebound}, answered}); err != nil {
 		return err
 	}
 	done = true
+	answered.Reset(silence)
 	return tx.Commit()
+}
+
+// Renew drops the connections that nobody uses: when one broke without a word, the
+// others most likely did, too, and each would cost somebody the same wait.
+func (s *Server) Renew() {
+	s.pool.SetMaxIdleConns(0)
+	s.pool.SetMaxIdleConns(s.pool.Stats().MaxOpenConnections)
 }
 
 // ExecContext implements Reader.
@@ -73,6 +104,22 @@ func (q queries) ExecContext(ctx context.Context, query string, args ...any) (sq
 
 func (q queries) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return q.on.QueryContext(ctx, q.rebound.text(query), args...)
+}
+
+// watched are queries that each have their time.
+type watched struct {
+	queries
+	answered *time.Timer
+}
+
+func (w watched) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	w.answered.Reset(silence)
+	return w.queries.ExecContext(ctx, query, args...)
+}
+
+func (w watched) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	w.answered.Reset(silence)
+	return w.queries.QueryContext(ctx, query, args...)
 }
 
 // rebound keeps queries as the engine wants them.

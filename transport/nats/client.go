@@ -56,6 +56,9 @@ func (c *client) connect(ctx context.Context, backoff *transport.Backoff, handle
 	}()
 	consumer, err := connection.js.OrderedConsumer(reading, c.stream, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{c.subject}, DeliverPolicy: jetstream.DeliverNewPolicy, InactiveThreshold: idle,
+		// By default it tries for ever, even when the connection has ended, and
+		// neither the context nor Stop ends that.
+		MaxResetAttempts: 1,
 	})
 	if err != nil {
 		return fmt.Errorf("NATS server %s: read %s of stream %s: %w", c.login.address, c.subject, c.stream, err)
