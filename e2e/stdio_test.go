@@ -90,6 +90,8 @@ func TestPipes(t *testing.T) {
 // order, and then nothing gets through for five seconds.
 func TestPipesThroughFaults(t *testing.T) {
 	r := newReplicated(t, "engine_defaults: {sqlite: {path: state.db}}", 1, transportSections{})
+	front := startWire(t, "everybody and the coordinator", r.balance.port)
+	r.port = front.port
 	r.startWorker("w1")
 	r.throughPipes(pipedBytes, map[float64]func(){
 		0.2: func() {
@@ -101,7 +103,7 @@ func TestPipesThroughFaults(t *testing.T) {
 			r.replica[0].exitCode()
 			r.startReplica(0)
 		},
-		0.8: func() { r.balance.stall(5 * time.Second) },
+		0.8: func() { front.hold(5 * time.Second) },
 	})
 }
 
