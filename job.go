@@ -36,6 +36,10 @@ type Job struct {
 	// status alone does not. (Extension to 0.4.)
 	Reason string `json:"reason,omitempty" doc:"Why the job waits or how it ended"`
 
+	// Segments are the arguments in the second form, one for each; nil when
+	// Arguments say all there is to say. Workers with FeatureSegments are sent
+	// them; they are not shown.
+	Segments []Argument `json:"-"`
 	// IdempotencyKey makes a repeated submission by the same requester return
 	// the first job. Never shown.
 	IdempotencyKey string `json:"-"`

@@ -74,11 +74,14 @@ type JobRequest struct {
 	WorkingDirectory  *string  `json:"working_directory"`
 	HeartbeatInterval int      `json:"heartbeat_interval"` // seconds
 	Attempt           int      `json:"attempt,omitempty"`  // extension; 0 from a 0.4 coordinator
+	// Segments are to be used instead of Arguments, unless there are none.
+	// (Extension to 0.4, for workers with FeatureSegments.)
+	Segments []Argument `json:"segments,omitempty"`
 }
 
-// NewJobRequest returns the request for the job's current attempt.
-func NewJobRequest(job *Job) JobRequest {
-	return JobRequest{
+// NewJobRequest returns the request for the job's current attempt to a worker.
+func NewJobRequest(job *Job, worker *Worker) JobRequest {
+	request := JobRequest{
 		JobID:             job.ID,
 		BinaryName:        job.BinaryName,
 		Arguments:         listOf(job.Arguments),
@@ -87,6 +90,10 @@ func NewJobRequest(job *Job) JobRequest {
 		HeartbeatInterval: job.HeartbeatInterval,
 		Attempt:           job.Attempt,
 	}
+	if worker.Has(FeatureSegments) {
+		request.Segments = job.Segments
+	}
+	return request
 }
 
 // mappedDirectory drops a working directory that maps to nothing: it exists

@@ -36,13 +36,20 @@ func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker
 
 // Launch implements worker.Launcher.
 func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, sink func(dffmpeg.LogEntry) error) (worker.Process, error) {
-	spec, err := l.spec(request)
+	made := &files{}
+	spec, err := l.spec(request, made)
 	if err != nil {
+		made.remove()
 		return nil, err
 	}
-	dir, cleanUp, err := l.directory(request)
+	dir, removeDir, err := l.directory(request)
 	if err != nil {
+		made.remove()
 		return nil, err
+	}
+	cleanUp := func() {
+		made.remove()
+		removeDir()
 	}
 	stdout, stderr := &lines{stream: dffmpeg.Stdout, sink: sink}, &lines{stream: dffmpeg.Stderr, sink: sink}
 	spec.Dir, spec.Stdout, spec.Stderr = dir, stdout, stderr
@@ -54,8 +61,8 @@ func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, sink 
 	return &process{Process: p, outputs: []*lines{stdout, stderr}, cleanUp: cleanUp}, nil
 }
 
-// spec resolves program and arguments.
-func (l *Launcher) spec(request dffmpeg.JobRequest) (executor.Spec, error) {
+// spec resolves program and arguments; files that those need are made.
+func (l *Launcher) spec(request dffmpeg.JobRequest, made *files) (executor.Spec, error) {
 	configured, ok := l.binaries[request.BinaryName]
 	if !ok {
 		return executor.Spec{}, fmt.Errorf("this worker has no binary %q", request.BinaryName)
@@ -67,11 +74,19 @@ func (l *Launcher) spec(request dffmpeg.JobRequest) (executor.Spec, error) {
 	if missing := l.paths.Missing(request.Paths); len(missing) > 0 {
 		return executor.Spec{}, fmt.Errorf("this worker has no path %s", strings.Join(missing, ", "))
 	}
-	args, err := l.paths.Args(request.Arguments, request.Paths)
+	args, err := l.arguments(request, made)
 	if err != nil {
 		return executor.Spec{}, err
 	}
 	return executor.Spec{Path: path, Args: args, Env: l.env}, nil
+}
+
+// arguments returns the arguments, of the second form when they come in it.
+func (l *Launcher) arguments(request dffmpeg.JobRequest, made *files) ([]string, error) {
+	if len(request.Segments) > 0 {
+		return l.paths.Arguments(request.Segments, request.Paths, made.place)
+	}
+	return l.paths.Args(request.Arguments, request.Paths)
 }
 
 // directory returns where to run: the mapped working directory, else a scratch
