@@ -56,6 +56,8 @@ type SubmitRequest struct {
 	Features []string `json:"features,omitempty"`
 	// IdempotencyKey makes a repeated submission return the first job. (Extension.)
 	IdempotencyKey string `json:"idempotency_key,omitempty" maxLength:"128"`
+	// Segments are the arguments in the second form, one for each. (Extension.)
+	Segments []Argument `json:"segments,omitempty" doc:"The arguments once more, with references to paths within them; for workers with segments/1"`
 }
 
 // SubmitAnswer is the record of the job just submitted.

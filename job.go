@@ -40,6 +40,10 @@ type Job struct {
 	// (Extension to 0.4.)
 	Stdio StdioUse `json:"stdio,omitempty" doc:"How the standard streams reach the requester: absent for lines, else whether bytes are offered or relayed in the current attempt"`
 
+	// Segments are the arguments in the second form, one for each; nil when
+	// Arguments say all there is to say. Workers with FeatureSegments are sent
+	// them; they are not shown.
+	Segments []Argument `json:"-"`
 	// IdempotencyKey makes a repeated submission by the same requester return
 	// the first job. Never shown.
 	IdempotencyKey string `json:"-"`

@@ -44,9 +44,23 @@ func TestJobRecord(t *testing.T) {
 func TestWorkingDirectoryOfARequest(t *testing.T) {
 	for dir, kept := range map[string]bool{"$Media/x": true, "file:$Media": true, "/tmp": false, "$": false, "file:/tmp": false, "": false} {
 		job := Job{WorkingDirectory: &dir}
-		if got := NewJobRequest(&job).WorkingDirectory; (got != nil) != kept {
+		if got := NewJobRequest(&job, &Worker{}).WorkingDirectory; (got != nil) != kept {
 			t.Errorf("working directory %q: sent is %v, want it kept: %v", dir, got, kept)
 		}
+	}
+}
+
+func TestSegmentsAreForWorkersThatTakeThem(t *testing.T) {
+	job := Job{Arguments: []string{"concat:/a"}, Segments: []Argument{{{Literal: "concat:"}, {Name: "Media", Context: PathConcat}}}}
+	if got := NewJobRequest(&job, &Worker{Capabilities: []string{FeatureAck}}); got.Segments != nil {
+		t.Errorf("a worker that does not take segments is sent %v", got.Segments)
+	}
+	got := NewJobRequest(&job, &Worker{Capabilities: []string{FeatureSegments}})
+	if diff := cmp.Diff(job.Segments, got.Segments); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(job.Arguments, got.Arguments); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -76,11 +76,14 @@ type JobRequest struct {
 	Attempt           int      `json:"attempt,omitempty"`  // extension; 0 from a 0.4 coordinator
 	// Stdio says that the worker connects to the job's stdio. (Extension to 0.4.)
 	Stdio bool `json:"stdio,omitempty"`
+	// Segments are to be used instead of Arguments, unless there are none.
+	// (Extension to 0.4, for workers with FeatureSegments.)
+	Segments []Argument `json:"segments,omitempty"`
 }
 
-// NewJobRequest returns the request for the job's current attempt.
-func NewJobRequest(job *Job) JobRequest {
-	return JobRequest{
+// NewJobRequest returns the request for the job's current attempt to a worker.
+func NewJobRequest(job *Job, worker *Worker) JobRequest {
+	request := JobRequest{
 		JobID:             job.ID,
 		BinaryName:        job.BinaryName,
 		Arguments:         listOf(job.Arguments),
@@ -90,6 +93,10 @@ func NewJobRequest(job *Job) JobRequest {
 		Attempt:           job.Attempt,
 		Stdio:             job.Stdio == StdioRelayed,
 	}
+	if worker.Has(FeatureSegments) {
+		request.Segments = job.Segments
+	}
+	return request
 }
 
 // mappedDirectory drops a working directory that maps to nothing: it exists

@@ -74,4 +74,7 @@ const (
 	// FeatureFinalLogs says that the coordinator takes the last output with the
 	// final report (FinishRequest.Logs).
 	FeatureFinalLogs = "final-logs/1"
+	// FeatureSegments says that the worker takes arguments in the second form
+	// (Argument), and that the coordinator passes them on.
+	FeatureSegments = "segments/1"
 )

@@ -54,6 +54,37 @@ func TestTranscodeWithDifferentRoots(t *testing.T) {
 	}
 }
 
+// TestPathsWithinArguments has paths in a filter graph and in a list file that
+// only the client has.
+func TestPathsWithinArguments(t *testing.T) {
+	c := newCluster(t)
+	_, workerMedia := c.startWorker("w1")
+	odd := "It's [a], b: c"
+	mkdir(t, filepath.Join(workerMedia, odd))
+	makeClip(t, filepath.Join(workerMedia, odd, "in.mkv"), 1)
+	in := filepath.Join(c.media(), odd, "in.mkv")
+
+	quoted := strings.NewReplacer("'", `\\\'`, "[", `\[`, "]", `\]`, ",", `\,`, ":", `\\:`).Replace(in)
+	p := c.proxy("ffmpeg", "-nostdin", "-i", in, "-filter_complex", "movie="+quoted+",null[m];[0:v][m]overlay", filepath.Join(c.media(), "overlay.mkv"))
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("filter graph: exit code %d; stderr: %s", code, p.stderr.text())
+	}
+	list := filepath.Join(t.TempDir(), "list.txt")
+	line := "file '" + strings.ReplaceAll(in, "'", `'\''`) + "'\n"
+	if err := os.WriteFile(list, []byte(line+line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p = c.proxy("ffmpeg", "-nostdin", "-f", "concat", "-safe", "0", "-i", list, "-c", "copy", filepath.Join(c.media(), "joined.mkv"))
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("list file: exit code %d; stderr: %s", code, p.stderr.text())
+	}
+	for name, seconds := range map[string]float64{"overlay.mkv": 1, "joined.mkv": 2} {
+		if got := duration(t, filepath.Join(workerMedia, name)); math.Abs(got-seconds) > 0.2 {
+			t.Errorf("%s lasts %v s, want about %v", name, got, seconds)
+		}
+	}
+}
+
 func TestProbeIsLikeLocal(t *testing.T) {
 	c := newCluster(t)
 	_, workerMedia := c.startWorker("w1")

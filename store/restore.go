@@ -38,6 +38,9 @@ func Restored(jobs []dffmpeg.Job) ([]dffmpeg.Job, error) {
 		if job.Paths == nil {
 			job.Paths = []string{}
 		}
+		if len(job.Segments) == 0 {
+			job.Segments = nil
+		}
 		if job.TransportMetadata == nil {
 			job.TransportMetadata = map[string]any{}
 		}

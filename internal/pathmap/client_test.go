@@ -10,14 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestMapArgsListsNamesOnce(t *testing.T) {
+func TestMapCommandListsNamesOnce(t *testing.T) {
 	client, err := NewClient(map[string]string{"B": "/b-root", "A": "/a-root", "C": "/c-root"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"-i", "/b-root/x", "-i", "/a-root/y", "/b-root/z"}
 	before := append([]string(nil), args...)
-	mapped, names := client.MapArgs(args)
+	mapped, names := mapV1(client, args)
 	if diff := cmp.Diff([]string{"-i", "$B/x", "-i", "$A/y", "$B/z"}, mapped); diff != "" {
 		t.Error(diff)
 	}
@@ -29,16 +29,16 @@ func TestMapArgsListsNamesOnce(t *testing.T) {
 	}
 }
 
-// TestMapArgsNeverReturnsNil because lists on the wire may not be null.
-func TestMapArgsNeverReturnsNil(t *testing.T) {
+// TestMapCommandNeverReturnsNil because lists on the wire may not be null.
+func TestMapCommandNeverReturnsNil(t *testing.T) {
 	client, err := NewClient(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mapped, names := client.MapArgs(nil)
+	mapped, names := mapV1(client, nil)
 	_, dirNames := client.MapWorkingDirectory("/")
 	if mapped == nil || names == nil || dirNames == nil {
-		t.Errorf("MapArgs(nil) = %#v, %#v; names of a directory %#v", mapped, names, dirNames)
+		t.Errorf("MapCommand(nil) = %#v, %#v; names of a directory %#v", mapped, names, dirNames)
 	}
 }
 
@@ -48,12 +48,12 @@ func TestClientWithTheWholeFileSystem(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{"/", "/a/b", "/dev/null", "/proc/1/x", "/sys", "/dev/shm/t.ts", "/dev/custom/x", "/deva"}
-	mapped, _ := client.MapArgs(args)
+	mapped, _ := mapV1(client, args)
 	want := []string{"$All", "$All/a/b", "/dev/null", "/proc/1/x", "/sys", "$Shm/t.ts", "$Dev/x", "$All/deva"}
 	if diff := cmp.Diff(want, mapped); diff != "" {
 		t.Error(diff)
 	}
-	if unmapped := client.Unmapped(args); len(unmapped) != 0 {
+	if unmapped := unmapped(client, args); len(unmapped) != 0 {
 		t.Errorf("devices are listed as unmapped: %v", unmapped)
 	}
 }
@@ -64,7 +64,7 @@ func TestTwoNamesForOneRoot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if mapped, _ := client.MapArgs([]string{"/m/x"}); mapped[0] != "$A/x" {
+		if mapped, _ := mapV1(client, []string{"/m/x"}); mapped[0] != "$A/x" {
 			t.Fatalf("mapped to %s, want $A/x every time", mapped[0])
 		}
 	}
@@ -130,7 +130,7 @@ func TestRealFileSystem(t *testing.T) {
 		if want == "" {
 			want = dir + arg
 		}
-		if mapped, _ := client.MapArgs([]string{dir + arg}); mapped[0] != want {
+		if mapped, _ := mapV1(client, []string{dir + arg}); mapped[0] != want {
 			t.Errorf("%s became %s, want %s", arg, mapped[0], want)
 		}
 	}
@@ -148,19 +148,19 @@ func TestAsksTheFileSystemOnlyAboutPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked = nil
-	client.MapArgs([]string{
-		"-i", "a.mkv", "", "pipe:1", "-", "concat:/m/a", "file:b", "http://x/m", "/dev/null", "/proc/self/fd/1", "/m/\x00", "/" + strings.Repeat("m/", maxPath),
+	mapV1(client, []string{
+		"-i", "a.mkv", "", "pipe:1", "-", "concat:a|b", "subtitles=/m/x", "file:b", "http://x/m", "/dev/null", "/proc/self/fd/1", "/m/\x00", "/" + strings.Repeat("m/", maxPath),
 	})
 	if len(asked) != 0 {
 		t.Errorf("asked about %q", asked)
 	}
-	client.MapArgs([]string{"/m/a"})
+	mapV1(client, []string{"/m/a"})
 	if diff := cmp.Diff([]string{"/m", "/m/a"}, asked); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func BenchmarkMapArgs(b *testing.B) {
+func BenchmarkMapCommand(b *testing.B) {
 	dir := b.TempDir()
 	client, err := NewClient(map[string]string{"Media": dir, "Cache": "/var/cache"})
 	if err != nil {
@@ -172,6 +172,6 @@ func BenchmarkMapArgs(b *testing.B) {
 	}
 	args = append(args, dir+"/out/seg%d.ts")
 	for b.Loop() {
-		client.MapArgs(args)
+		mapV1(client, args)
 	}
 }

@@ -1,19 +1,22 @@
 // Package pathmap turns local paths into the form that jobs carry, and back.
 //
-// A job never names a real path of either machine. The client replaces an
-// argument that lies below one of its configured roots by `$Name/rest`; the
-// worker replaces `$Name` by its own root of that name. This is the mapping of
-// protocol version 1: it looks at whole arguments only (an absolute path, or
-// `file:` and one), so paths inside filter graphs, `concat:` lists or option
-// values stay as they are.
+// A job never names a real path of either machine. The client replaces paths
+// below one of its configured roots by references to them; the worker replaces
+// references by paths below its own root of that name. Arguments are carried in
+// two forms.
 //
-// Version 1 cannot escape: an argument that the user typed as `$Name/…`
-// reaches the worker unchanged, and is replaced there when Name is among the
-// job's paths for another argument's sake. It stays literal when it is not.
+// Version 1 is that of 0.4: an argument that is a path as a whole (an absolute
+// path, or `file:` and one) becomes `$Name/rest`. It cannot escape: an argument
+// that the user typed as `$Name/…` is replaced on the worker when Name is among
+// the job's paths for another argument's sake.
 //
-// A mapped argument is a [reference] inside: scheme, name and rest. Text is
-// only its version 1 form, so that another form on the wire can stand beside
-// it.
+// The second form are segments, text or reference ([dffmpeg.Argument]), so that
+// text is never taken for a reference, and paths within an argument can be
+// replaced: in filter graphs, `concat:`, outputs of tee, encoders' parameters,
+// and in list files for the concat demuxer, which are sent along. The worker
+// quotes its path as the place needs. A wrong replacement would corrupt a
+// command, so only places are looked at that are known to name a file; all
+// others stay as they are, byte for byte.
 //
 // The package uses the standard library only: the small proxy links it, and
 // its start-up time is felt. The file system is asked only about arguments

@@ -58,7 +58,7 @@ func TestClientGolden(t *testing.T) {
 	}
 	for _, c := range g.Cases {
 		t.Run(c.Why, func(t *testing.T) {
-			mapped, names := client.MapArgs([]string{c.Arg})
+			mapped, names := mapV1(client, []string{c.Arg})
 			if mapped[0] != c.Want {
 				t.Errorf("%q became %q, want %q", c.Arg, mapped[0], c.Want)
 			}
@@ -68,7 +68,7 @@ func TestClientGolden(t *testing.T) {
 			if len(names) > 0 && !strings.Contains(c.Want, "$"+names[0]) {
 				t.Errorf("names are %q for %q", names, c.Want)
 			}
-			if got := slices.Equal(client.Unmapped([]string{"-i", c.Arg}), []int{1}); got != c.Unmapped {
+			if got := slices.Equal(unmapped(client, []string{"-i", c.Arg}), []int{1}); got != c.Unmapped {
 				t.Errorf("%q listed as unmapped: %t", c.Arg, got)
 			}
 			if dir, dirNames := client.MapWorkingDirectory(c.Arg); dir != c.Want || !slices.Equal(dirNames, names) {

@@ -17,10 +17,11 @@ import (
 
 // Mapper turns local paths into the form that jobs carry.
 type Mapper interface {
-	// MapArgs returns the arguments with paths replaced, and the names of the
-	// roots used.
-	MapArgs(args []string) (mapped, names []string)
-	// MapWorkingDirectory does the same for the directory to run in.
+	// MapCommand returns the arguments, of a command that runs in dir, with paths
+	// replaced: in version 1 and, if that does not say all, in segments. Names are
+	// those of the roots used.
+	MapCommand(args []string, dir string) (v1 []string, segments []dffmpeg.Argument, names []string)
+	// MapWorkingDirectory does that for the directory to run in.
 	MapWorkingDirectory(dir string) (mapped string, names []string)
 }
 
@@ -61,8 +62,8 @@ func New(c *client.Client, paths Mapper, heartbeat int) *Proxy {
 
 // Request returns the submission for an invocation.
 func (p *Proxy) Request(inv Invocation) dffmpeg.SubmitRequest {
-	args, names := p.paths.MapArgs(inv.Args)
-	request := dffmpeg.SubmitRequest{BinaryName: inv.Binary, Arguments: args, Paths: names}
+	args, segments, names := p.paths.MapCommand(inv.Args, inv.Dir)
+	request := dffmpeg.SubmitRequest{BinaryName: inv.Binary, Arguments: args, Segments: segments, Paths: names}
 	if inv.Dir != "" {
 		dir, dirNames := p.paths.MapWorkingDirectory(inv.Dir)
 		request.WorkingDirectory = &dir

@@ -84,7 +84,10 @@ func logs(id string, lines ...dffmpeg.LogEntry) dffmpeg.Message {
 // noPaths maps nothing.
 type noPaths struct{}
 
-func (noPaths) MapArgs(args []string) (mapped, names []string) { return args, []string{"Media"} }
+func (noPaths) MapCommand(args []string, dir string) (v1 []string, segments []dffmpeg.Argument, names []string) {
+	return args, []dffmpeg.Argument{dffmpeg.Text(dir)}, []string{"Media"}
+}
+
 func (noPaths) MapWorkingDirectory(dir string) (mapped string, names []string) {
 	return "$Work" + dir, []string{"Media", "Work"}
 }
@@ -183,7 +186,7 @@ func TestReaderThatGoesAwayCancels(t *testing.T) {
 func TestRequest(t *testing.T) {
 	request := New(nil, noPaths{}, 7).Request(Invocation{Binary: "ffprobe", Args: []string{"a"}, Dir: "/w"})
 	if request.WorkingDirectory == nil || *request.WorkingDirectory != "$Work/w" || *request.HeartbeatInterval != 7 ||
-		strings.Join(request.Paths, ",") != "Media,Work" {
+		strings.Join(request.Paths, ",") != "Media,Work" || len(request.Segments) != 1 || request.Segments[0][0].Literal != "/w" {
 		t.Errorf("request is %+v", request)
 	}
 }

@@ -42,7 +42,7 @@ func (w *Worker) register(ctx context.Context) error {
 	}
 	answer, err := w.coordinator.register(ctx, dffmpeg.RegisterRequest{
 		WorkerID:             w.settings.ID,
-		Capabilities:         []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureStdio},
+		Capabilities:         []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureStdio, dffmpeg.FeatureSegments},
 		Binaries:             w.settings.Binaries,
 		Paths:                w.paths.Available(ctx),
 		RegistrationInterval: int(w.settings.RegistrationInterval / time.Second),

@@ -11,6 +11,7 @@ import (
 func copyJob(job dffmpeg.Job) dffmpeg.Job {
 	job.Arguments = slices.Clone(job.Arguments)
 	job.Paths = slices.Clone(job.Paths)
+	job.Segments = copyArguments(job.Segments)
 	job.WorkingDirectory = copyOf(job.WorkingDirectory)
 	job.ExitCode = copyOf(job.ExitCode)
 	job.WorkerID = copyOf(job.WorkerID)
@@ -18,6 +19,22 @@ func copyJob(job dffmpeg.Job) dffmpeg.Job {
 	job.ClientLastSeen = copyOf(job.ClientLastSeen)
 	job.TransportMetadata = copyMap(job.TransportMetadata)
 	return job
+}
+
+func copyArguments(list []dffmpeg.Argument) []dffmpeg.Argument {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i] = copyArgument(list[i])
+	}
+	return list
+}
+
+func copyArgument(arg dffmpeg.Argument) dffmpeg.Argument {
+	arg = slices.Clone(arg)
+	for i := range arg {
+		arg[i].Content = copyArgument(arg[i].Content)
+	}
+	return arg
 }
 
 // copyWorker returns a copy that shares nothing with w.

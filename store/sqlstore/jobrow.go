@@ -10,7 +10,7 @@ import (
 )
 
 // jobColumns are the columns of a job, in the order that scanJob reads.
-const jobColumns = `job_id, requester_id, binary_name, arguments, paths, working_directory, status, exit_code,
+const jobColumns = `job_id, requester_id, binary_name, arguments, segments, paths, working_directory, status, exit_code,
 	worker_id, created_at, last_update, worker_last_seen, client_last_seen, heartbeat_interval, monitor,
 	transport, transport_metadata, attempt, reason, idempotency_key, version, log_batch,
 	stdout_bytes, stderr_bytes, log_bytes, msg_seq, last_message_id, stdio`
@@ -26,10 +26,11 @@ func scanJob(row scanner) (jobRow, error) {
 		r                          jobRow
 		arguments, paths, metadata string
 		directory, worker, key     sql.NullString
+		segments                   sql.NullString
 		exit, workerSeen, seen     sql.NullInt64
 		created, updated           sql.NullInt64
 	)
-	err := row.Scan(&r.ID, &r.RequesterID, &r.BinaryName, &arguments, &paths, &directory, &r.Status, &exit,
+	err := row.Scan(&r.ID, &r.RequesterID, &r.BinaryName, &arguments, &segments, &paths, &directory, &r.Status, &exit,
 		&worker, &created, &updated, &workerSeen, &seen, &r.HeartbeatInterval, &r.Monitor,
 		&r.Transport, &metadata, &r.Attempt, &r.Reason, &key, &r.Version, &r.LogBatch,
 		&r.StdoutBytes, &r.StderrBytes, &r.LogBytes, &r.counter.Seq, &r.counter.ID, &r.Stdio)
@@ -48,6 +49,11 @@ func scanJob(row scanner) (jobRow, error) {
 		r.LastUpdate = *t
 	}
 	r.WorkerLastSeen, r.ClientLastSeen = timeOf(workerSeen), timeOf(seen)
+	if segments.Valid {
+		if err := decodeAll(decoding{segments.String, &r.Segments}); err != nil {
+			return r, err
+		}
+	}
 	return r, decodeAll(decoding{arguments, &r.Arguments}, decoding{paths, &r.Paths}, decoding{metadata, &r.TransportMetadata})
 }
 
@@ -66,6 +72,14 @@ func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
 	if err != nil {
 		return err
 	}
+	var segments *string // null but for the few that need them
+	if r.Segments != nil {
+		text, err := encoded(r.Segments)
+		if err != nil {
+			return err
+		}
+		segments = &text
+	}
 	paths, err := encoded(r.Paths)
 	if err != nil {
 		return err
@@ -74,8 +88,8 @@ func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(28)+")",
-		r.ID, r.RequesterID, r.BinaryName, arguments, paths, r.WorkingDirectory, string(r.Status), r.ExitCode,
+	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(29)+")",
+		r.ID, r.RequesterID, r.BinaryName, arguments, segments, paths, r.WorkingDirectory, string(r.Status), r.ExitCode,
 		r.WorkerID, micros(&r.CreatedAt), micros(&r.LastUpdate), micros(r.WorkerLastSeen), micros(r.ClientLastSeen),
 		r.HeartbeatInterval, r.Monitor, r.Transport, metadata, r.Attempt, r.Reason, orNull(r.IdempotencyKey),
 		r.Version, r.LogBatch, r.StdoutBytes, r.StderrBytes, r.LogBytes, r.counter.Seq, r.counter.ID, string(r.Stdio))

@@ -93,7 +93,7 @@ func (s *suite) testClaimMessages(t *testing.T) {
 	same(t, "messages of a claim", lines(c.Messages), []string{"requester: assigned", "b1: job_request"})
 	told, request := c.Messages[0], c.Messages[1]
 	same(t, "job_status tells the status", payload[dffmpeg.JobStatusChange](told), dffmpeg.NewJobStatusChange(&c.Job))
-	same(t, "job_request asks for the attempt", payload[dffmpeg.JobRequest](request), dffmpeg.NewJobRequest(&c.Job))
+	same(t, "job_request asks for the attempt", payload[dffmpeg.JobRequest](request), dffmpeg.NewJobRequest(&c.Job, &dffmpeg.Worker{}))
 	for _, m := range c.Messages {
 		if m.JobID == nil || *m.JobID != c.Job.ID || m.RecipientID != m.To.ID || m.SentAt != nil || !dffmpeg.ValidID(m.ID) {
 			t.Errorf("a message names its job and recipient, has a valid ID and is not sent; got %+v", m)

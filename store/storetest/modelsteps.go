@@ -26,6 +26,7 @@ func (m *model) submit(rt *rapid.T) {
 		ID:          m.ids.NewID(time.Time{}),
 		RequesterID: rapid.SampledFrom([]string{alice, "bob"}).Draw(rt, "requester"), BinaryName: rapid.SampledFrom([]string{"ffmpeg", "ffprobe"}).Draw(rt, "binary"),
 		Arguments: rapid.SliceOfN(rapid.String(), 0, 3).Draw(rt, "arguments"), Paths: []string{"Media"},
+		Segments:          rapid.SampledFrom([][]dffmpeg.Argument{nil, twoForms()}).Draw(rt, "segments"),
 		HeartbeatInterval: interval, Monitor: rapid.Bool().Draw(rt, "monitor"),
 		Transport:      rapid.SampledFrom([]string{"http_polling", "mqtt"}).Draw(rt, "transport"),
 		Stdio:          rapid.SampledFrom([]dffmpeg.StdioUse{dffmpeg.StdioNone, dffmpeg.StdioOffered}).Draw(rt, "stdio"),

@@ -35,6 +35,7 @@ func (s *suite) testValues(t *testing.T) {
 		stored := w.unsent(dffmpeg.ToWorker(b1))
 		same(t, "also when read later", payload[dffmpeg.JobRequest](stored[0]).Arguments, draft.Arguments)
 	})
+	t.Run("segments", s.testSegments)
 	t.Run("lists are never nil", func(t *testing.T) {
 		w := s.world(t)
 		draft := w.draft()
@@ -80,9 +81,45 @@ func (s *suite) testValues(t *testing.T) {
 	t.Run("are copies", s.testCopies)
 }
 
+// testSegments: the second form of arguments reaches the workers that take it.
+func (s *suite) testSegments(t *testing.T) {
+	w := s.world(t)
+	w.worker(b1)
+	old := announcement(b2, "token")
+	old.Worker.Capabilities = []string{"ack/1"}
+	must[store.Registered](t)(w.Register(t.Context(), old))
+	must[dffmpeg.Worker](t)(w.Verify(t.Context(), b2, "token"))
+	segments := []dffmpeg.Argument{
+		{{Literal: `é 🎬\ '"\x01`}},
+		{{Literal: ""}},
+		{{Literal: "concat:"}, {Name: "Media", Rest: "/it's 🎬", Context: dffmpeg.PathConcat}, {Literal: "|b"}},
+		{{Content: dffmpeg.Argument{{Literal: "file "}, {Name: "Media", Rest: "/a", Context: dffmpeg.PathList}, {Literal: strings.Repeat("a🎬", 200_000)}}}},
+	}
+	for name, given := range map[string][]dffmpeg.Argument{"none": nil, "an empty list": {}, "some": segments} {
+		draft := w.draft()
+		draft.Arguments, draft.Segments = []string{"$Media/x"}, given
+		job := w.change(w.Submit(t.Context(), draft)).Job
+		if len(given) == 0 {
+			given = nil
+		}
+		same(t, name+": segments come back from Submit", job.Segments, given)
+		same(t, name+": they are stored", w.job(job.ID).Segments, given)
+		w.change(w.Claim(t.Context(), job.ID, b1))
+		sent := w.unsent(dffmpeg.ToWorker(b1))
+		same(t, name+": a worker that takes them gets them", payload[dffmpeg.JobRequest](sent[len(sent)-1]).Segments, given)
+		other := w.draft()
+		other.Segments = given
+		w.change(w.Submit(t.Context(), other))
+		w.change(w.Claim(t.Context(), other.ID, b2))
+		sent = w.unsent(dffmpeg.ToWorker(b2))
+		same(t, name+": another does not", payload[dffmpeg.JobRequest](sent[len(sent)-1]).Segments, []dffmpeg.Argument(nil))
+	}
+}
+
 // spoil changes everything in a job that it shares with another.
 func spoil(job *dffmpeg.Job) {
 	job.Arguments[0], job.Paths[0] = "spoilt", "spoilt"
+	job.Segments[0][0].Literal, job.Segments[1][0].Content[0].Literal = "spoilt", "spoilt"
 	job.TransportMetadata["path"] = "spoilt"
 	job.TransportMetadata["nested"].([]any)[0] = "spoilt"
 	for _, p := range []*string{job.WorkingDirectory, job.WorkerID} {
@@ -97,6 +134,11 @@ func spoil(job *dffmpeg.Job) {
 	if job.ExitCode != nil {
 		*job.ExitCode = 99
 	}
+}
+
+// twoForms returns arguments in the second form.
+func twoForms() []dffmpeg.Argument {
+	return []dffmpeg.Argument{{{Literal: "clean"}}, {{Content: dffmpeg.Text("clean")}}}
 }
 
 func spoilWorker(worker *dffmpeg.Worker) {
@@ -122,12 +164,13 @@ func (s *suite) testCopies(t *testing.T) {
 	same(t, "a worker's record is what it said", clean.Binaries, []string{"ffmpeg"})
 
 	dir, draft := "$Media", w.draft()
-	draft.WorkingDirectory = &dir
+	draft.WorkingDirectory, draft.Segments = &dir, twoForms()
 	draft.TransportMetadata["nested"] = []any{"clean"}
 	submitted := w.change(w.Submit(t.Context(), draft)).Job
 	first := w.job(draft.ID)
 	spoil(&submitted)
 	draft.Arguments[0], draft.Paths[0], dir = "spoilt", "spoilt", "spoilt"
+	draft.Segments[0][0].Literal, draft.Segments[1][0].Content[0].Literal = "spoilt", "spoilt"
 	draft.TransportMetadata["path"] = "spoilt"
 	same(t, "changing a job that was given or returned changes nothing", w.job(draft.ID), first)
 

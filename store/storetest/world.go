@@ -135,7 +135,7 @@ func announcement(id, token string) store.Registration {
 	version := "0.4.0"
 	return store.Registration{
 		Worker: dffmpeg.Worker{
-			ID: id, Capabilities: []string{"ack/1"}, Binaries: []string{"ffmpeg"}, Paths: []string{"Media"},
+			ID: id, Capabilities: []string{"ack/1", dffmpeg.FeatureSegments}, Binaries: []string{"ffmpeg"}, Paths: []string{"Media"},
 			RegistrationInterval: 15, Version: &version, Status: dffmpeg.WorkerOnline,
 			Transport: "http_polling", TransportMetadata: map[string]any{"path": "/poll/worker"},
 			InstanceID: "first",

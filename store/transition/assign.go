@@ -26,7 +26,7 @@ func Claim(r Record, worker *dffmpeg.Worker, now time.Time) Decision {
 	r.LogBatch, r.StdoutBytes, r.StderrBytes = 0, 0, 0
 	d := move(r, dffmpeg.JobAssigned, "", now)
 	d.Messages = append(d.Messages,
-		about(r.ID, dffmpeg.ToWorker(id), dffmpeg.MessageJobRequest, dffmpeg.NewJobRequest(&d.Record.Job), "", now))
+		about(r.ID, dffmpeg.ToWorker(id), dffmpeg.MessageJobRequest, dffmpeg.NewJobRequest(&d.Record.Job, worker), "", now))
 	return d
 }
 

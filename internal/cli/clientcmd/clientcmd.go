@@ -13,13 +13,12 @@ import (
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/client"
 	"github.com/dffmpeg/dffmpeg/internal/cli/show"
-	"github.com/dffmpeg/dffmpeg/internal/proxy"
 )
 
 // Session is what a command needs to talk to the coordinator.
 type Session struct {
 	Client    *client.Client
-	Paths     proxy.Mapper
+	Paths     Paths
 	Heartbeat int // seconds, from the configuration; 0: the coordinator's default
 }
 
@@ -41,9 +40,9 @@ type ExitError struct{ Code int }
 // Error implements error.
 func (e *ExitError) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
 
-// Commands returns the commands: run, submit, status, job, worker.
+// Commands returns the commands: run, submit, explain, status, job, worker.
 func Commands(env Env) []*cobra.Command {
-	return []*cobra.Command{runCommand(env), submitCommand(env), statusCommand(env), jobCommand(env), workerCommand(env)}
+	return []*cobra.Command{runCommand(env), submitCommand(env), explainCommand(env), statusCommand(env), jobCommand(env), workerCommand(env)}
 }
 
 // statusCommand shows the coordinator's condition.

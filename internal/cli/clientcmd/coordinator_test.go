@@ -146,10 +146,13 @@ func (c *coordinator) Health(_ context.Context, deep bool) dffmpeg.HealthAnswer 
 }
 
 // online brings a worker online.
-func (c *coordinator) online(id string) {
+func (c *coordinator) online(id string) { c.register(id, []string{"Media"}, nil) }
+
+// register brings a worker online that has those paths and features.
+func (c *coordinator) register(id string, paths, features []string) {
 	c.t.Helper()
 	_, err := c.state.Register(c.t.Context(), store.Registration{Token: "token", Worker: dffmpeg.Worker{
-		ID: id, Binaries: []string{"ffmpeg", "ffprobe"}, Paths: []string{"Media"}, RegistrationInterval: 15,
+		ID: id, Binaries: []string{"ffmpeg", "ffprobe"}, Paths: paths, Capabilities: features, RegistrationInterval: 15,
 		Status: dffmpeg.WorkerOnline, Transport: httppoll.Name,
 	}})
 	must(c.t, err)

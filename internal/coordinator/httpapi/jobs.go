@@ -116,6 +116,7 @@ func (a *api) submit(c *call, in dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, e
 		TransportMetadata: server.Address(to),
 		IdempotencyKey:    in.IdempotencyKey,
 		Stdio:             streams,
+		Segments:          in.Segments,
 	})
 	return dffmpeg.SubmitAnswer{Job: change.Job.Public(), Features: features()}, err
 }
@@ -134,6 +135,14 @@ func runnable(in *dffmpeg.SubmitRequest) error {
 			}
 		}
 	}
+	if len(in.Segments) > 0 && len(in.Segments) != len(in.Arguments) {
+		return invalidBody("segments", "There must be as many segments as arguments, or none")
+	}
+	for i, arg := range in.Segments {
+		if problem := unusable(arg, in.Paths); problem != "" {
+			return invalidFields(dffmpeg.FieldError{Type: "value_error", Loc: []any{"body", "segments", i}, Msg: problem})
+		}
+	}
 	if in.WorkingDirectory != nil && strings.ContainsRune(*in.WorkingDirectory, 0) {
 		return invalidBody("working_directory", "A NUL character cannot be part of a path")
 	}
@@ -141,6 +150,20 @@ func runnable(in *dffmpeg.SubmitRequest) error {
 		return invalidBody("idempotency_key", "Control characters cannot be part of the key")
 	}
 	return nil
+}
+
+// unusable says why an argument in the second form cannot be used in a job with
+// those paths, "" when it can.
+func unusable(arg dffmpeg.Argument, paths []string) string {
+	if arg.ContainsNUL() {
+		return "A NUL character cannot be passed to a program"
+	}
+	for _, name := range arg.Names() {
+		if !slices.Contains(paths, name) {
+			return "The path " + short(name) + " is not among the job's paths"
+		}
+	}
+	return ""
 }
 
 func (a *api) listJobs(c *call, _ nothing) ([]dffmpeg.Job, error) {

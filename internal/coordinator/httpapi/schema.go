@@ -45,6 +45,7 @@ func newSchemas(endpoints []endpoint) *schemas {
 		}
 	}
 	s.describeDetail()
+	s.describeSegments()
 	for _, schema := range s.registry.Map() {
 		relax(schema)
 	}
@@ -62,6 +63,19 @@ func (s *schemas) describeDetail() {
 	answer.Properties["detail"] = &huma.Schema{
 		Description: "What is wrong and what to do: a sentence, or for status 422 a list",
 		OneOf:       []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeArray, Items: fields}},
+	}
+}
+
+// describeSegments says what an argument in the second form is on the wire,
+// which is its own reader's to check.
+func (s *schemas) describeSegments() {
+	submission := s.registry.SchemaFromRef(s.of(reflect.TypeFor[dffmpeg.SubmitRequest]()).Ref)
+	submission.Properties["segments"].Items = &huma.Schema{
+		Description: "Text; or a list of texts and of objects: a reference {name, rest, context} or a file {content}",
+		OneOf: []*huma.Schema{
+			{Type: huma.TypeString},
+			{Type: huma.TypeArray, Items: &huma.Schema{}},
+		},
 	}
 }
 

@@ -17,7 +17,7 @@ const maxWindow = 10 * 366 * 86400
 
 // features are the protocol features of this coordinator.
 func features() []string {
-	return []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureFinalLogs, dffmpeg.FeatureStdio}
+	return []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureFinalLogs, dffmpeg.FeatureStdio, dffmpeg.FeatureSegments}
 }
 
 func (a *api) workerEndpoints() []endpoint {

@@ -13,7 +13,8 @@ import (
 // choose returns the worker that should take the job: one that qualifies, the
 // least loaded first, then the most recently seen, then by ID. The worker that
 // had the job before is avoided while another qualifies, and so is one that sends
-// lines to a requester that takes bytes. It returns nil when nobody qualifies.
+// lines to a requester that takes bytes; above all one that would get its arguments
+// without the paths within them. It returns nil when nobody qualifies.
 func choose(job *dffmpeg.Job, workers []dffmpeg.Worker, loads map[string]int) *dffmpeg.Worker {
 	var best *dffmpeg.Worker
 	for i := range workers {
@@ -31,12 +32,22 @@ func choose(job *dffmpeg.Job, workers []dffmpeg.Worker, loads map[string]int) *d
 // compare orders two qualifying workers, the better one first.
 func compare(job *dffmpeg.Job, a, b *dffmpeg.Worker, loads map[string]int) int {
 	return cmp.Or(
+		cmp.Compare(cutShort(job, a), cutShort(job, b)),
 		cmp.Compare(hadIt(job, a), hadIt(job, b)),
 		cmp.Compare(linesOnly(job, a), linesOnly(job, b)),
 		cmp.Compare(loads[a.ID], loads[b.ID]),
 		lastSeen(b).Compare(lastSeen(a)),
 		cmp.Compare(a.ID, b.ID),
 	)
+}
+
+// cutShort is 1 for a worker that would get only version 1 of arguments that
+// need the second form, else 0.
+func cutShort(job *dffmpeg.Job, w *dffmpeg.Worker) int {
+	if job.Segments != nil && !w.Has(dffmpeg.FeatureSegments) {
+		return 1
+	}
+	return 0
 }
 
 // fits reports whether a worker qualifies, and can connect the standard streams of

@@ -20,6 +20,8 @@ func with(w dffmpeg.Worker, change func(*dffmpeg.Worker)) dffmpeg.Worker {
 
 func TestChoose(t *testing.T) {
 	before := "b"
+	segments := []dffmpeg.Argument{dffmpeg.Text("x")}
+	takesSegments := func(w *dffmpeg.Worker) { w.Capabilities = []string{dffmpeg.FeatureSegments} }
 	tests := []struct {
 		name    string
 		job     dffmpeg.Job
@@ -50,6 +52,24 @@ func TestChoose(t *testing.T) {
 			workers: []dffmpeg.Worker{worker("b", 9), worker("c", 1)},
 			loads:   map[string]int{"c": 7},
 			want:    "c",
+		},
+		{
+			name:    "paths within arguments are for those that take them",
+			job:     dffmpeg.Job{WorkerID: &before, Segments: segments},
+			workers: []dffmpeg.Worker{worker("a", 9), with(worker("b", 1), takesSegments)},
+			loads:   map[string]int{"b": 7},
+			want:    "b",
+		},
+		{
+			name:    "or for others when there are none",
+			job:     dffmpeg.Job{Segments: segments},
+			workers: []dffmpeg.Worker{worker("a", 9)},
+			want:    "a",
+		},
+		{
+			name:    "other jobs are for all",
+			workers: []dffmpeg.Worker{worker("a", 9), with(worker("b", 1), takesSegments)},
+			want:    "a",
 		},
 		{
 			name:    "unless nobody else qualifies",

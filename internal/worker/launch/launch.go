@@ -37,13 +37,20 @@ func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker
 
 // Launch implements worker.Launcher.
 func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, streams worker.Streams) (worker.Process, error) {
-	spec, err := l.spec(request)
+	made := &files{}
+	spec, err := l.spec(request, made)
 	if err != nil {
+		made.remove()
 		return nil, err
 	}
-	dir, cleanUp, err := l.directory(request)
+	dir, removeDir, err := l.directory(request)
 	if err != nil {
+		made.remove()
 		return nil, err
+	}
+	cleanUp := func() {
+		made.remove()
+		removeDir()
 	}
 	job := &process{cleanUp: cleanUp}
 	stderr := &lines{stream: dffmpeg.Stderr, sink: streams.Lines}
@@ -78,8 +85,8 @@ func (b both) Write(p []byte) (int, error) {
 	return n, cmp.Or(err, logErr)
 }
 
-// spec resolves program and arguments.
-func (l *Launcher) spec(request dffmpeg.JobRequest) (executor.Spec, error) {
+// spec resolves program and arguments; files that those need are made.
+func (l *Launcher) spec(request dffmpeg.JobRequest, made *files) (executor.Spec, error) {
 	configured, ok := l.binaries[request.BinaryName]
 	if !ok {
 		return executor.Spec{}, fmt.Errorf("this worker has no binary %q", request.BinaryName)
@@ -91,11 +98,19 @@ func (l *Launcher) spec(request dffmpeg.JobRequest) (executor.Spec, error) {
 	if missing := l.paths.Missing(request.Paths); len(missing) > 0 {
 		return executor.Spec{}, fmt.Errorf("this worker has no path %s", strings.Join(missing, ", "))
 	}
-	args, err := l.paths.Args(request.Arguments, request.Paths)
+	args, err := l.arguments(request, made)
 	if err != nil {
 		return executor.Spec{}, err
 	}
 	return executor.Spec{Path: path, Args: args, Env: l.env}, nil
+}
+
+// arguments returns the arguments, of the second form when they come in it.
+func (l *Launcher) arguments(request dffmpeg.JobRequest, made *files) ([]string, error) {
+	if len(request.Segments) > 0 {
+		return l.paths.Arguments(request.Segments, request.Paths, made.place)
+	}
+	return l.paths.Args(request.Arguments, request.Paths)
 }
 
 // directory returns where to run: the mapped working directory, else a scratch

@@ -91,6 +91,58 @@ func TestLaunch(t *testing.T) {
 	}
 }
 
+// TestSegments: the second form is used instead of the first, and a list file is
+// there for as long as the job runs.
+func TestSegments(t *testing.T) {
+	l, media := launcher(t)
+	var out collected
+	p, err := l.Launch(t.Context(), dffmpeg.JobRequest{
+		BinaryName: "sh", Paths: []string{"Media"}, Arguments: []string{"-c", "echo version 1"},
+		Segments: []dffmpeg.Argument{
+			dffmpeg.Text("-c"), dffmpeg.Text(`echo "$1"; echo "$2"; cat "$3" "$4"; stat -c %a "$3"; echo "$3"`), dffmpeg.Text("sh"), dffmpeg.Text("$Media/literal"),
+			{{Literal: "concat:"}, {Name: "Media", Rest: "/a", Context: dffmpeg.PathConcat}, {Literal: "|b"}},
+			{{Content: dffmpeg.Argument{{Literal: "file "}, {Name: "Media", Rest: "/a b", Context: dffmpeg.PathList}, {Literal: "\n"}}}},
+			{{Content: dffmpeg.Text("second\n")}},
+		},
+	}, worker.Streams{Lines: out.add})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit code %d: %s", code, out.text(dffmpeg.Stderr))
+	}
+	said, list, _ := strings.Cut(strings.TrimSpace(out.text(dffmpeg.Stdout)), "\n600\n")
+	if want := "$Media/literal\nconcat:" + media + "/a|b\nfile " + media + `/a\ b` + "\nsecond"; said != want {
+		t.Errorf("the program said %q, want %q", said, want)
+	}
+	if _, err := os.Stat(filepath.Dir(list)); !os.IsNotExist(err) || !strings.Contains(list, "dffmpeg-lists-") {
+		t.Errorf("the list %q: %v, want it removed", list, err)
+	}
+}
+
+// TestListFilesOfAJobThatDoesNotStart are removed too.
+func TestListFilesOfAJobThatDoesNotStart(t *testing.T) {
+	l, _ := launcher(t)
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	list := dffmpeg.Argument{{Content: dffmpeg.Text("x")}}
+	upwards, missing := "$Media/..", "$Media/missing"
+	for name, request := range map[string]dffmpeg.JobRequest{
+		"refused":      {Segments: []dffmpeg.Argument{list, {{Name: "Media", Rest: "/.."}}}},
+		"no directory": {Segments: []dffmpeg.Argument{list}, WorkingDirectory: &upwards},
+		"not started":  {Segments: []dffmpeg.Argument{list}, WorkingDirectory: &missing},
+	} {
+		request.BinaryName, request.Paths = "sh", []string{"Media"}
+		if _, err := l.Launch(t.Context(), request, worker.Streams{Lines: (&collected{}).add}); err == nil {
+			t.Errorf("%s: the job was started", name)
+		}
+		left, err := os.ReadDir(dir)
+		if err != nil || len(left) > 0 {
+			t.Errorf("%s: %v is left, error %v", name, left, err)
+		}
+	}
+}
+
 func TestScratchDirectoryIsRemoved(t *testing.T) {
 	l, _ := launcher(t)
 	var out collected
