@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -119,6 +120,13 @@ func (c *Client) Cancel(ctx context.Context, id string) (bool, error) {
 	return answer.Detail == nil || *answer.Detail != dffmpeg.DetailAlreadyFinished, err
 }
 
+// Withdraw cancels a job that no worker has been given yet, with a reason for those
+// who look at it. Any other is left alone, and the error's code is CodeConflict.
+func (c *Client) Withdraw(ctx context.Context, id, reason string) error {
+	query := url.Values{"pending": {"true"}, "reason": {reason}}
+	return c.caller.Call(ctx, http.MethodPost, jobPath(id, "cancel"), query, nil, nil)
+}
+
 // Logs returns a page of a job's output: the batches after cursor since, at
 // most limit of them (0: as many as the coordinator gives). Without a cursor
 // these are the first ones, or with a limit the newest.
@@ -174,4 +182,11 @@ func NoSharedTransport(err error) bool {
 func Unreachable(err error) bool {
 	var u *signedhttp.Unreachable
 	return errors.As(err, &u)
+}
+
+// NotReached reports whether err says that the coordinator cannot have got the
+// request: there was no connection.
+func NotReached(err error) bool {
+	var operation *net.OpError
+	return errors.As(err, &operation) && operation.Op == "dial"
 }

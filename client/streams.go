@@ -14,8 +14,9 @@ import (
 // Streams are a caller's standard streams, which the process on the worker has as
 // its own: bytes, each stream in order, with back-pressure both ways.
 type Streams struct {
-	// Stdin is what the process reads; nil for an empty input. It may be read from
-	// until it ends or fails, also after Attach has returned.
+	// Stdin is what the process reads; nil for an empty input. It is not read before
+	// the process's side is connected, and may be until it ends or fails, also after
+	// Attach has returned.
 	Stdin io.Reader
 	// Stdout and Stderr are given the process's output, each by a goroutine of its
 	// own. One that fails is to the process as a pipe whose reader is gone.
@@ -45,10 +46,13 @@ type flow struct {
 
 // connect connects streams to a job until leave is called.
 func (c *Client) connect(ctx context.Context, jobID string, s *Streams) *flow {
-	met := func() {}
-	if s.Met != nil {
-		met = sync.OnceFunc(s.Met)
-	}
+	together := make(chan struct{})
+	met := sync.OnceFunc(func() {
+		if s.Met != nil {
+			s.Met()
+		}
+		close(together)
+	})
 	f := &flow{end: stdio.NewRequester(stdio.Events{Joined: met}, c.logger), outputs: make(chan struct{}), ended: make(chan struct{})}
 	ctx, f.stop = context.WithCancel(ctx)
 	f.running.Go(func() {
@@ -58,6 +62,11 @@ func (c *Client) connect(ctx context.Context, jobID string, s *Streams) *flow {
 		}
 	})
 	go func() { // not waited for: nothing ends a Read
+		select {
+		case <-together:
+		case <-ctx.Done():
+			return
+		}
 		if s.Stdin != nil {
 			_, _ = io.Copy(struct{ io.Writer }{f.end.Stdin}, s.Stdin) // its end, or its failure, is the process's end of input
 		}

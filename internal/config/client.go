@@ -27,6 +27,7 @@ type Client struct {
 	// Paths maps names of path variables to directories: absolute and clean,
 	// symbolic links not yet resolved.
 	Paths      map[string]string `yaml:"paths,file"`
+	Fallback   Fallback          `yaml:"fallback"`
 	Transports Transports        `yaml:"transports"`
 	// HTTPPolling are the settings of that transport, decoded.
 	HTTPPolling HTTPPollingPeer `yaml:"-"`
@@ -38,6 +39,7 @@ func DefaultClient() *Client {
 	c := &Client{
 		Logging:     defaultLogging(),
 		Coordinator: DefaultAddress(),
+		Fallback:    Fallback{When: FallbackNever, After: 30 * time.Second},
 		Transports:  defaultTransports(),
 		HTTPPolling: defaultPollingPeer(),
 	}

@@ -48,7 +48,18 @@ func (p Program) Run() int {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
 
-	session, err := p.connect()
+	cfg, err := config.LoadClient("", config.ProcessEnvironment())
+	if err != nil {
+		return complain(err)
+	}
+	if cfg.Fallback.Here(p.Binary) {
+		path, err := p.local(cfg.Fallback)
+		if err == nil {
+			err = p.become(path)
+		}
+		return complain(err)
+	}
+	session, err := p.connect(cfg)
 	if err != nil {
 		return complain(err)
 	}
@@ -58,6 +69,7 @@ func (p Program) Run() int {
 	}
 	invocation := proxy.Invocation{
 		Binary: p.Binary, Args: p.Args, Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
+		Fallback: p.fallback(cfg.Fallback),
 	}
 	if p.Small {
 		invocation.OtherTransports = func() int { return complain(p.becomeFull()) }
@@ -70,11 +82,7 @@ func complain(err error) int {
 	return 1
 }
 
-func (p Program) connect() (*peer.Session, error) {
-	cfg, err := config.LoadClient("", config.ProcessEnvironment())
-	if err != nil {
-		return nil, err
-	}
+func (p Program) connect(cfg *config.Client) (*peer.Session, error) {
 	if p.Small {
 		known := slices.DeleteFunc(slices.Clone(cfg.Transports.Enabled), func(name string) bool {
 			return !slices.Contains(p.Transports.Names(), name)

@@ -45,6 +45,9 @@ type Invocation struct {
 	// OtherTransports is called, and ends the run with the code it returns, when
 	// the coordinator has none of our transports. Nil: that is an error.
 	OtherTransports func() int
+	// Fallback runs the program here when it cannot run on a worker; nil: that is an
+	// error.
+	Fallback *Fallback
 }
 
 // Proxy runs invocations. It may run several at once.
@@ -101,20 +104,32 @@ func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	defer interrupt.close()
 	defer giveUp()
 
-	answer, err := p.client.Submit(ctx, request)
+	answer, err := p.submit(ctx, request)
 	if client.NoSharedTransport(err) && inv.OtherTransports != nil {
 		return inv.OtherTransports()
+	}
+	var unsent *notSent
+	if errors.As(err, &unsent) && inv.Fallback != nil && !interrupt.happened() {
+		return inv.Fallback.Run(err.Error())
 	}
 	if err != nil {
 		return p.complain(inv, interrupt, err)
 	}
 	interrupt.arm(func() { p.cancel(ctx, answer.ID, inv.Stderr, giveUp) })
 	out := &output{stdout: inv.Stdout, stderr: inv.Stderr}
-	streams := &client.Streams{Stdout: inv.Stdout, Stderr: inv.Stderr, Signals: interrupt.passed, Met: interrupt.pass}
+	patience := p.wait(ctx, inv.Fallback, answer.ID)
+	streams := &client.Streams{Stdout: inv.Stdout, Stderr: inv.Stderr, Signals: interrupt.passed, Met: func() {
+		patience.end()
+		interrupt.pass()
+	}}
 	if readsInput(inv.Binary, inv.Args) {
 		streams.Stdin = inv.Stdin
 	}
 	final, err := p.client.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true, Streams: streams}, out)
+	patience.end()
+	if patience.withdrawn() && !interrupt.happened() {
+		return inv.Fallback.Run("no worker took the job within " + inv.Fallback.After.String())
+	}
 	if err != nil {
 		if out.broken {
 			p.cancel(ctx, answer.ID, inv.Stderr, giveUp)

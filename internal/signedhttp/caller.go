@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,6 +24,9 @@ const (
 	// DefaultTimeout bounds a call that is not a poll. 0.4 peers allow 5 s;
 	// ours are more patient with a busy database.
 	DefaultTimeout = 15 * time.Second
+	// dialTimeout bounds how long a connection may take: less than a call, so that
+	// it can be told whether anything was sent.
+	dialTimeout = 5 * time.Second
 )
 
 // Signer adds the headers that prove who sends a request with this body.
@@ -61,6 +65,7 @@ func New(opts Options) *Caller {
 func NewHTTPClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 8
+	transport.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
 	transport.ResponseHeaderTimeout = 90 * time.Second
 	return &http.Client{
 		Transport:     transport,

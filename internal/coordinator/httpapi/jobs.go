@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 // maxList bounds a list of jobs; since_id pages to older ones.
 const maxList = 1000
 
+// maxReason bounds a reason that a client gives.
+const maxReason = 256
+
 func (a *api) jobEndpoints() []endpoint {
 	list := define(route{http.MethodGet, "/jobs", "List one's own jobs, newest first", requesters()}, a.listJobs)
 	list.query = []parameter{
@@ -23,12 +27,17 @@ func (a *api) jobEndpoints() []endpoint {
 	}
 	heartbeat := define(route{http.MethodPost, "/jobs/{job_id}/client_heartbeat", "Say that the requester still waits", requesters()}, a.clientHeartbeat)
 	heartbeat.query = []parameter{{"monitor", "boolean", "Whether the job depends on these heartbeats from now on"}}
+	cancel := define(route{http.MethodPost, "/jobs/{job_id}/cancel", "Cancel a job", requesters()}, a.cancel)
+	cancel.query = []parameter{
+		{"pending", "boolean", "Only if no worker has been given the job; else the answer is 409"},
+		{"reason", "string", "With pending: why, for those who look at the job"},
+	}
 	return []endpoint{
 		define(route{http.MethodPost, "/jobs/submit", "Submit a job", requesters()}, a.submit),
 		list,
 		define(route{http.MethodGet, "/jobs/{job_id}/status", "Show a job", anyIdentity()}, a.showJob),
 		heartbeat,
-		define(route{http.MethodPost, "/jobs/{job_id}/cancel", "Cancel a job", requesters()}, a.cancel),
+		cancel,
 	}
 }
 
@@ -232,9 +241,33 @@ func (a *api) cancel(c *call, _ nothing) (dffmpeg.CommandAnswer, error) {
 	if err != nil {
 		return ok(), err
 	}
+	pending, err := c.truth("pending")
+	if err != nil {
+		return ok(), err
+	}
+	if pending != nil && *pending {
+		return a.withdraw(c, job)
+	}
 	change, err := a.State.Cancel(c.ctx(), job.ID, c.identity.ClientID, "")
 	if change.Outcome == store.Finished {
 		return detailed(dffmpeg.DetailAlreadyFinished), err
+	}
+	return ok(), err
+}
+
+// withdraw cancels a job that no worker has been given.
+func (a *api) withdraw(c *call, job dffmpeg.Job) (dffmpeg.CommandAnswer, error) {
+	reason := c.URL.Query().Get("reason")
+	if len(reason) > maxReason || !plain(reason) {
+		return ok(), invalidQuery("reason", short(reason), "must be a sentence of "+strconv.Itoa(maxReason)+" bytes at most")
+	}
+	taken := dffmpeg.Errorf(dffmpeg.CodeConflict, "The job is not pending any more")
+	if job.Status != dffmpeg.JobPending {
+		return ok(), taken
+	}
+	change, err := a.State.Conclude(c.ctx(), job, dffmpeg.JobCanceled, reason)
+	if err == nil && change.Outcome != store.Applied {
+		err = taken
 	}
 	return ok(), err
 }
