@@ -1,6 +1,7 @@
 package pathmap
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -72,11 +73,19 @@ func plain(piece string) string {
 
 // quoted draws a way to quote text so that it can stand among others.
 func quoted(t *rapid.T, text, special string) string {
+	style := rapid.IntRange(0, 2).Draw(t, "style")
+	if style == 0 && !strings.Contains(text, "'") {
+		return "'" + text + "'"
+	}
 	var b strings.Builder
 	for i := range len(text) {
 		c := text[i : i+1]
 		must := strings.Contains(special+`\'`, c) || strings.Contains(spaces, c) && (i == 0 || i == len(text)-1)
-		switch way := rapid.IntRange(0, 2).Draw(t, "way"); {
+		way := 2 // only what must be
+		if style == 1 {
+			way = rapid.IntRange(0, 2).Draw(t, "way")
+		}
+		switch {
 		case way == 0 && c != "'":
 			b.WriteString("'" + c + "'")
 		case way == 1 || must:
@@ -153,34 +162,35 @@ func drawFilter(t *rapid.T) filterCommand {
 	value := quoted(t, "/srv/media"+rest, ":=")
 	option := rapid.SampledFrom([]string{"", "f=", " filename = "}).Draw(t, "key") + value
 	options := option + rapid.SampledFrom([]string{"", ":si=1"}).Draw(t, "more")
+	options = quoted(t, options, "[],;")
 	before := rapid.SampledFrom([]string{"", "[0:v]", "null,", "scale=w='1,2':h=3[a];[a] "}).Draw(t, "before")
 	after := rapid.SampledFrom([]string{"", "[out]", ",null", " ;[1]anull"}).Draw(t, "after")
-	return filterCommand{before + "subtitles=" + quoted(t, options, "[],;") + after, rest}
+	filter := rapid.SampledFrom([]string{"subtitles=", "subtitles@mine="}).Draw(t, "filter")
+	return filterCommand{before + filter + options + after, rest}
 }
 
-// subtitlesFile returns which file a graph says that the filter subtitles reads.
-func subtitlesFile(t *rapid.T, graph string) string {
+// filterOptions returns what a graph says, filter by filter: what is before the
+// options, each option, and what is behind them.
+func filterOptions(graph string) [][]string {
+	var filters [][]string
 	for _, filter := range pieces(graph, ",;") {
-		_, options, ok := strings.Cut(filter, "subtitles=")
-		if !ok {
-			continue
+		before, options, _ := strings.Cut(filter, "=")
+		options = pieces(options, "[")[0]
+		behind := strings.TrimPrefix(filter[len(before):], "="+options)
+		list := []string{before}
+		for _, option := range pieces(plain(options), ":") {
+			list = append(list, plain(option))
 		}
-		options = plain(pieces(options, "[")[0])
-		value := pieces(options, ":")[0]
-		for _, key := range []string{"f=", " filename = ", "filename = "} {
-			value = strings.TrimPrefix(value, key)
-		}
-		return plain(value)
+		filters = append(filters, append(list, behind))
 	}
-	t.Fatalf("%q has no subtitles", graph)
-	return ""
+	return filters
 }
 
 func TestPathsInFiltersArrive(t *testing.T) {
 	client, _ := machines(t)
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawFilter(t)
-		root := "/" + awkward().Draw(t, "root")
+		root := "/" + strings.TrimSuffix(awkward().Draw(t, "root"), "/") + "x"
 		worker, err := NewWorker(map[string]string{"Media": root})
 		if err != nil {
 			t.Fatal(err)
@@ -193,8 +203,17 @@ func TestPathsInFiltersArrive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := subtitlesFile(t, arrived[1]), strings.TrimSuffix(root, "/")+c.rest; got != want {
-			t.Errorf("%q became %q, which reads %q; want %q", c.graph, arrived[1], got, want)
+		want := filterOptions(c.graph)
+		for i := range want {
+			for j := range want[i] {
+				want[i][j] = strings.Replace(want[i][j], "/srv/media"+c.rest, root+c.rest, 1)
+			}
+		}
+		if diff := cmp.Diff(want, filterOptions(arrived[1])); diff != "" {
+			t.Errorf("%q became %q: %s", c.graph, arrived[1], diff)
+		}
+		if !strings.Contains(fmt.Sprintf("%q", want), fmt.Sprintf("%q", root+c.rest)[1:]) {
+			t.Fatalf("the oracle does not find the path in %q: %q", c.graph, want)
 		}
 	})
 }

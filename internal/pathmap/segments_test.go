@@ -65,6 +65,39 @@ func TestTextsArriveAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestUnusualPlaces(t *testing.T) {
+	client, worker := machines(t)
+	for typed, want := range map[string]string{
+		"drawtext=/text=/srv/media/x:x=1":                       "drawtext=/text=/mnt/nas/x:x=1", // the text is in the file
+		"sws_flags=lanczos;[0:v]ass=/srv/media/x:fontsdir=/in/": "sws_flags=lanczos;[0:v]ass=/mnt/nas/x:fontsdir=/mnt/nas",
+		"movie=file\\\\:/srv/media/x [a];[a]null":               "movie=file\\\\:/mnt/nas/x[a];[a]null",
+		"sendcmd=0 foo bar:/srv/media/x":                        "sendcmd=0 foo bar:/mnt/nas/x",
+	} {
+		_, segments, names := client.MapCommand([]string{"-vf", typed}, "")
+		arrived, err := worker.Arguments(segments, names, noFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(arrived) != 2 || arrived[1] != want {
+			t.Errorf("%s became %q, want %q", typed, arrived, want)
+		}
+	}
+	for typed, want := range map[string]string{
+		"subfile,,start,1,end,2,,:/srv/media/x": "subfile,,start,1,end,2,,:/mnt/nas/x",
+		"async:file:/srv/media/x":               "async:file:/mnt/nas/x",
+		"concat:file:/srv/media/x|y|/in/z":      "concat:file:/mnt/nas/x|y|/mnt/nas/z",
+	} {
+		_, segments, names := client.MapCommand([]string{"-i", typed}, "")
+		arrived, err := worker.Arguments(segments, names, noFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(arrived) != 2 || arrived[1] != want {
+			t.Errorf("%s became %q, want %q", typed, arrived, want)
+		}
+	}
+}
+
 func TestReadList(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
