@@ -56,6 +56,8 @@ type SubmitRequest struct {
 	Features []string `json:"features,omitempty"`
 	// IdempotencyKey makes a repeated submission return the first job. (Extension.)
 	IdempotencyKey string `json:"idempotency_key,omitempty" maxLength:"128"`
+	// Environment is what of the client's environment goes with the job. (Extension.)
+	Environment map[string]string `json:"environment,omitempty" doc:"Variables for the process; the worker decides which it takes"`
 	// Segments are the arguments in the second form, one for each. (Extension.)
 	Segments []Argument `json:"segments,omitempty" doc:"The arguments once more, with references to paths within them; for workers with segments/1"`
 }

@@ -44,6 +44,9 @@ type Job struct {
 	// Arguments say all there is to say. Workers with FeatureSegments are sent
 	// them; they are not shown.
 	Segments []Argument `json:"-"`
+	// Environment is what of the requester's environment goes with the job, by name;
+	// nil for nothing. The worker decides what it takes. Never shown.
+	Environment map[string]string `json:"-"`
 	// IdempotencyKey makes a repeated submission by the same requester return
 	// the first job. Never shown.
 	IdempotencyKey string `json:"-"`

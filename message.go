@@ -76,6 +76,9 @@ type JobRequest struct {
 	Attempt           int      `json:"attempt,omitempty"`  // extension; 0 from a 0.4 coordinator
 	// Stdio says that the worker connects to the job's stdio. (Extension to 0.4.)
 	Stdio bool `json:"stdio,omitempty"`
+	// Environment is what the requester would have in the process's environment.
+	// (Extension to 0.4.)
+	Environment map[string]string `json:"environment,omitempty"`
 	// Segments are to be used instead of Arguments, unless there are none.
 	// (Extension to 0.4, for workers with FeatureSegments.)
 	Segments []Argument `json:"segments,omitempty"`
@@ -92,6 +95,7 @@ func NewJobRequest(job *Job, worker *Worker) JobRequest {
 		HeartbeatInterval: job.HeartbeatInterval,
 		Attempt:           job.Attempt,
 		Stdio:             job.Stdio == StdioRelayed,
+		Environment:       job.Environment,
 	}
 	if worker.Has(FeatureSegments) {
 		request.Segments = job.Segments

@@ -94,7 +94,9 @@ func (a App) newWorker(cfg *config.Worker, logger *slog.Logger) (*worker.Worker,
 		MinDrainTime:         cfg.MinDrainTime,
 		StopGrace:            stopGrace,
 	}
-	launcher := launch.New(processes, cfg.Binaries, paths, os.Environ())
+	launcher := launch.New(processes, cfg.Binaries, paths, launch.Environment{
+		Own: os.Environ(), Set: cfg.Environment.Set, Accept: cfg.Environment.Accept,
+	})
 	return worker.New(settings, caller, connector, roots, launcher, logger), processes, nil
 }
 

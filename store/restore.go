@@ -38,6 +38,9 @@ func Restored(jobs []dffmpeg.Job) ([]dffmpeg.Job, error) {
 		if job.Paths == nil {
 			job.Paths = []string{}
 		}
+		if len(job.Environment) == 0 {
+			job.Environment = nil
+		}
 		if len(job.Segments) == 0 {
 			job.Segments = nil
 		}

@@ -26,9 +26,12 @@ type Client struct {
 	Coordinator          Address       `yaml:"coordinator"`
 	// Paths maps names of path variables to directories: absolute and clean,
 	// symbolic links not yet resolved.
-	Paths      map[string]string `yaml:"paths,file"`
-	Fallback   Fallback          `yaml:"fallback"`
-	Transports Transports        `yaml:"transports"`
+	Paths    map[string]string `yaml:"paths,file"`
+	Fallback Fallback          `yaml:"fallback"`
+	// Environment are the variables that go with a job when they are set; default
+	// AMD_DEBUG and LIBVA_DRIVER_NAME.
+	Environment []string   `yaml:"environment"`
+	Transports  Transports `yaml:"transports"`
 	// HTTPPolling are the settings of that transport, decoded.
 	HTTPPolling HTTPPollingPeer `yaml:"-"`
 }
@@ -39,6 +42,7 @@ func DefaultClient() *Client {
 	c := &Client{
 		Logging:     defaultLogging(),
 		Coordinator: DefaultAddress(),
+		Environment: forwarded(),
 		Fallback:    Fallback{When: FallbackNever, After: 30 * time.Second},
 		Transports:  defaultTransports(),
 		HTTPPolling: defaultPollingPeer(),
@@ -102,7 +106,10 @@ func (c *Client) override(env Environment) Problems {
 }
 
 // Validate checks what concerns several keys.
-func (c *Client) Validate(problem func(key, message string)) { checkPaths(c.Paths, problem) }
+func (c *Client) Validate(problem func(key, message string)) {
+	checkPaths(c.Paths, problem)
+	checkVariables(c.Environment, "environment", problem)
+}
 
 // These types read themselves.
 var (

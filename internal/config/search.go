@@ -54,6 +54,20 @@ func ProcessEnvironment() Environment {
 	return env
 }
 
+// Only returns those of some variables that are set.
+func (e Environment) Only(names []string) map[string]string {
+	found := make(map[string]string)
+	for _, name := range names {
+		if e.Lookup == nil {
+			break
+		}
+		if value, is := e.Lookup(name); is {
+			found[name] = value
+		}
+	}
+	return found
+}
+
 // Get returns a variable, "" when it is not set.
 func (e Environment) Get(name string) string {
 	if e.Lookup == nil {

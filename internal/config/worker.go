@@ -29,6 +29,7 @@ type Worker struct {
 	// symbolic links not yet resolved.
 	Paths           map[string]string `yaml:"paths,file"`
 	MountManagement MountManagement   `yaml:"mount_management"`
+	Environment     WorkerEnvironment `yaml:"environment"`
 	Transports      Transports        `yaml:"transports"`
 	// HTTPPolling are the settings of that transport, decoded.
 	HTTPPolling HTTPPollingPeer `yaml:"-"`
@@ -118,6 +119,7 @@ func DefaultWorker() *Worker {
 		RegistrationInterval: 15 * time.Second,
 		Jitter:               500 * time.Millisecond,
 		LogBatchSize:         100,
+		Environment:          WorkerEnvironment{Accept: forwarded()},
 		LogBatchDelay:        250 * time.Millisecond,
 		EnableJobDraining:    true,
 		MinDrainTime:         5 * time.Second,

@@ -69,7 +69,8 @@ func (p Program) Run() int {
 	}
 	invocation := proxy.Invocation{
 		Binary: p.Binary, Args: p.Args, Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
-		Fallback: p.fallback(cfg.Fallback),
+		Environment: config.ProcessEnvironment().Only(cfg.Environment),
+		Fallback:    p.fallback(cfg.Fallback),
 	}
 	if p.Small {
 		invocation.OtherTransports = func() int { return complain(p.becomeFull()) }

@@ -17,6 +17,8 @@ type Session struct {
 	Caller    *signedhttp.Caller
 	Paths     *pathmap.Client
 	Heartbeat int // seconds; 0: the coordinator's default
+	// Variables are the names of environment variables that go with a job.
+	Variables []string
 }
 
 // NewSession prepares what a client's configuration asks for. It does not
@@ -44,5 +46,6 @@ func NewSession(cfg *config.Client, registry transport.Registry, userAgent strin
 		Caller:    caller,
 		Paths:     paths,
 		Heartbeat: int(cfg.JobHeartbeatInterval / time.Second),
+		Variables: cfg.Environment,
 	}, nil
 }

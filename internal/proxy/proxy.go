@@ -34,6 +34,8 @@ type Invocation struct {
 	Binary string // the program, by name
 	Args   []string
 	Dir    string // working directory
+	// Environment is what of the caller's environment goes with the job.
+	Environment map[string]string
 	// Stdin is read as far as the program might read it; nil for an empty one.
 	Stdin  io.Reader
 	Stdout io.Writer
@@ -66,7 +68,7 @@ func New(c *client.Client, paths Mapper, heartbeat int) *Proxy {
 // Request returns the submission for an invocation.
 func (p *Proxy) Request(inv Invocation) dffmpeg.SubmitRequest {
 	args, segments, names := p.paths.MapCommand(inv.Args, inv.Dir)
-	request := dffmpeg.SubmitRequest{BinaryName: inv.Binary, Arguments: args, Segments: segments, Paths: names}
+	request := dffmpeg.SubmitRequest{Environment: inv.Environment, BinaryName: inv.Binary, Arguments: args, Segments: segments, Paths: names}
 	if inv.Dir != "" {
 		dir, dirNames := p.paths.MapWorkingDirectory(inv.Dir)
 		request.WorkingDirectory = &dir

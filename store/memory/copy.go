@@ -2,6 +2,7 @@ package memory
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -12,6 +13,7 @@ func copyJob(job dffmpeg.Job) dffmpeg.Job {
 	job.Arguments = slices.Clone(job.Arguments)
 	job.Paths = slices.Clone(job.Paths)
 	job.Segments = copyArguments(job.Segments)
+	job.Environment = maps.Clone(job.Environment)
 	job.WorkingDirectory = copyOf(job.WorkingDirectory)
 	job.ExitCode = copyOf(job.ExitCode)
 	job.WorkerID = copyOf(job.WorkerID)

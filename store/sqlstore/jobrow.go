@@ -13,7 +13,7 @@ import (
 const jobColumns = `job_id, requester_id, binary_name, arguments, segments, paths, working_directory, status, exit_code,
 	worker_id, created_at, last_update, worker_last_seen, client_last_seen, heartbeat_interval, monitor,
 	transport, transport_metadata, attempt, reason, idempotency_key, version, log_batch,
-	stdout_bytes, stderr_bytes, log_bytes, msg_seq, last_message_id, stdio`
+	stdout_bytes, stderr_bytes, log_bytes, msg_seq, last_message_id, stdio, environment`
 
 // jobRow is a job with the counter of its requester's messages.
 type jobRow struct {
@@ -26,14 +26,14 @@ func scanJob(row scanner) (jobRow, error) {
 		r                          jobRow
 		arguments, paths, metadata string
 		directory, worker, key     sql.NullString
-		segments                   sql.NullString
+		segments, environment      sql.NullString
 		exit, workerSeen, seen     sql.NullInt64
 		created, updated           sql.NullInt64
 	)
 	err := row.Scan(&r.ID, &r.RequesterID, &r.BinaryName, &arguments, &segments, &paths, &directory, &r.Status, &exit,
 		&worker, &created, &updated, &workerSeen, &seen, &r.HeartbeatInterval, &r.Monitor,
 		&r.Transport, &metadata, &r.Attempt, &r.Reason, &key, &r.Version, &r.LogBatch,
-		&r.StdoutBytes, &r.StderrBytes, &r.LogBytes, &r.counter.Seq, &r.counter.ID, &r.Stdio)
+		&r.StdoutBytes, &r.StderrBytes, &r.LogBytes, &r.counter.Seq, &r.counter.ID, &r.Stdio, &environment)
 	if err != nil {
 		return r, err
 	}
@@ -49,8 +49,14 @@ func scanJob(row scanner) (jobRow, error) {
 		r.LastUpdate = *t
 	}
 	r.WorkerLastSeen, r.ClientLastSeen = timeOf(workerSeen), timeOf(seen)
-	if segments.Valid {
-		if err := decodeAll(decoding{segments.String, &r.Segments}); err != nil {
+	for _, rare := range []struct {
+		text sql.NullString
+		into any
+	}{{segments, &r.Segments}, {environment, &r.Environment}} {
+		if !rare.text.Valid {
+			continue
+		}
+		if err := decodeAll(decoding{rare.text.String, rare.into}); err != nil {
 			return r, err
 		}
 	}
@@ -80,6 +86,14 @@ func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
 		}
 		segments = &text
 	}
+	var environment *string
+	if r.Environment != nil {
+		text, err := encoded(r.Environment)
+		if err != nil {
+			return err
+		}
+		environment = &text
+	}
 	paths, err := encoded(r.Paths)
 	if err != nil {
 		return err
@@ -88,11 +102,11 @@ func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(29)+")",
+	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(30)+")",
 		r.ID, r.RequesterID, r.BinaryName, arguments, segments, paths, r.WorkingDirectory, string(r.Status), r.ExitCode,
 		r.WorkerID, micros(&r.CreatedAt), micros(&r.LastUpdate), micros(r.WorkerLastSeen), micros(r.ClientLastSeen),
 		r.HeartbeatInterval, r.Monitor, r.Transport, metadata, r.Attempt, r.Reason, orNull(r.IdempotencyKey),
-		r.Version, r.LogBatch, r.StdoutBytes, r.StderrBytes, r.LogBytes, r.counter.Seq, r.counter.ID, string(r.Stdio))
+		r.Version, r.LogBatch, r.StdoutBytes, r.StderrBytes, r.LogBytes, r.counter.Seq, r.counter.ID, string(r.Stdio), environment)
 	return err
 }
 

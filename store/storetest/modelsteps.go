@@ -26,6 +26,7 @@ func (m *model) submit(rt *rapid.T) {
 		ID:          m.ids.NewID(time.Time{}),
 		RequesterID: rapid.SampledFrom([]string{alice, "bob"}).Draw(rt, "requester"), BinaryName: rapid.SampledFrom([]string{"ffmpeg", "ffprobe"}).Draw(rt, "binary"),
 		Arguments: rapid.SliceOfN(rapid.String(), 0, 3).Draw(rt, "arguments"), Paths: []string{"Media"},
+		Environment:       rapid.SampledFrom([]map[string]string{nil, {}, {"AMD_DEBUG": "", "LIBVA_DRIVER_NAME": "é'\n"}}).Draw(rt, "environment"),
 		Segments:          rapid.SampledFrom([][]dffmpeg.Argument{nil, twoForms()}).Draw(rt, "segments"),
 		HeartbeatInterval: interval, Monitor: rapid.Bool().Draw(rt, "monitor"),
 		Transport:      rapid.SampledFrom([]string{"http_polling", "mqtt"}).Draw(rt, "transport"),

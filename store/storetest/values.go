@@ -36,6 +36,7 @@ func (s *suite) testValues(t *testing.T) {
 		same(t, "also when read later", payload[dffmpeg.JobRequest](stored[0]).Arguments, draft.Arguments)
 	})
 	t.Run("segments", s.testSegments)
+	t.Run("environment", s.testEnvironment)
 	t.Run("lists are never nil", func(t *testing.T) {
 		w := s.world(t)
 		draft := w.draft()
@@ -79,6 +80,20 @@ func (s *suite) testValues(t *testing.T) {
 		same(t, "requesters are compared byte for byte", ids(must[[]dffmpeg.Job](t)(w.List(t.Context(), store.JobQuery{Requester: alice}))), []string{job.ID})
 	})
 	t.Run("are copies", s.testCopies)
+}
+
+// testEnvironment: what goes with a job reaches its worker.
+func (s *suite) testEnvironment(t *testing.T) {
+	w := s.world(t)
+	w.worker(b1)
+	draft := w.draft()
+	draft.Environment = map[string]string{"EMPTY": "", "TEXT": "a=b\n'é🎬"}
+	job := w.change(w.Submit(t.Context(), draft)).Job
+	same(t, "the environment is stored", w.job(job.ID).Environment, draft.Environment)
+	sent := w.change(w.Claim(t.Context(), job.ID, b1)).Messages
+	same(t, "the worker gets it", payload[dffmpeg.JobRequest](sent[len(sent)-1]).Environment, draft.Environment)
+	job.Environment["TEXT"] = "spoilt"
+	same(t, "what was returned is a copy", w.job(job.ID).Environment, draft.Environment)
 }
 
 // testSegments: the second form of arguments reaches the workers that take it.

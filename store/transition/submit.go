@@ -17,6 +17,9 @@ func Submit(job dffmpeg.Job, id string, now time.Time) Record {
 	job.Version = 1
 	job.Arguments = neverNil(job.Arguments)
 	job.Paths = neverNil(job.Paths)
+	if len(job.Environment) == 0 {
+		job.Environment = nil
+	}
 	if len(job.Segments) == 0 {
 		job.Segments = nil
 	}

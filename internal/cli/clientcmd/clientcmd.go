@@ -20,6 +20,8 @@ type Session struct {
 	Client    *client.Client
 	Paths     Paths
 	Heartbeat int // seconds, from the configuration; 0: the coordinator's default
+	// Environment is what of our environment goes with a job.
+	Environment map[string]string
 }
 
 // Env is the surroundings of the commands.

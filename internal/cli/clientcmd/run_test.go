@@ -173,7 +173,7 @@ func TestNoWorkingDirectory(t *testing.T) {
 
 func TestHelpOfRun(t *testing.T) {
 	for name, wants := range map[string][]string{
-		"run":    {"exit code is its own (130 when canceled, 1 when it could not be run)", "--heartbeat-interval", "dffmpeg run -b ffprobe"},
+		"run":    {"standard input", "1 when it could not be run", "--heartbeat-interval", "dffmpeg run -b ffprobe"},
 		"submit": {"Without --detach this is the same as run", "-D, --detach", "dffmpeg job attach JOB_ID"},
 	} {
 		term := newTerminal(t, nil)

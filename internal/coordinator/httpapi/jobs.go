@@ -126,6 +126,7 @@ func (a *api) submit(c *call, in dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, e
 		IdempotencyKey:    in.IdempotencyKey,
 		Stdio:             streams,
 		Segments:          in.Segments,
+		Environment:       in.Environment,
 	})
 	return dffmpeg.SubmitAnswer{Job: change.Job.Public(), Features: features()}, err
 }
@@ -144,6 +145,9 @@ func runnable(in *dffmpeg.SubmitRequest) error {
 			}
 		}
 	}
+	if problem := environmentProblem(in.Environment); problem != "" {
+		return invalidBody("environment", problem)
+	}
 	if len(in.Segments) > 0 && len(in.Segments) != len(in.Arguments) {
 		return invalidBody("segments", "There must be as many segments as arguments, or none")
 	}
@@ -159,6 +163,36 @@ func runnable(in *dffmpeg.SubmitRequest) error {
 		return invalidBody("idempotency_key", "Control characters cannot be part of the key")
 	}
 	return nil
+}
+
+const (
+	// maxVariables and maxVariableBytes bound what of an environment goes with a job.
+	maxVariables     = 64
+	maxVariableBytes = 32 << 10
+)
+
+// environmentProblem says why variables cannot be given to a process, "" when they
+// can. Those whose name begins with DFFMPEG_ are ours, and may be secret.
+func environmentProblem(variables map[string]string) string {
+	if len(variables) > maxVariables {
+		return "At most " + strconv.Itoa(maxVariables) + " variables can go with a job"
+	}
+	size := 0
+	for name, value := range variables {
+		size += len(name) + len(value)
+		switch {
+		case !dffmpeg.ValidVariable(name):
+			return "The name of a variable has letters, digits and _, and does not begin with a digit: not " + short(name)
+		case strings.ContainsRune(value, 0):
+			return "A NUL character cannot be passed to a program: " + name
+		case strings.HasPrefix(name, "DFFMPEG_"):
+			return name + " is for dffmpeg itself"
+		}
+	}
+	if size > maxVariableBytes {
+		return "Variables of " + strconv.Itoa(maxVariableBytes) + " bytes at most can go with a job"
+	}
+	return ""
 }
 
 // unusable says why an argument in the second form cannot be used in a job with

@@ -24,14 +24,13 @@ type Launcher struct {
 	executor *executor.Executor
 	binaries map[string]string // name to path
 	paths    *pathmap.Worker
-	env      []string
+	env      Environment
 }
 
 var _ worker.Launcher = (*Launcher)(nil)
 
-// New returns a launcher of these binaries, which runs them with env as their
-// whole environment.
-func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker, env []string) *Launcher {
+// New returns a launcher of these binaries.
+func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker, env Environment) *Launcher {
 	return &Launcher{executor: e, binaries: binaries, paths: paths, env: env}
 }
 
@@ -102,7 +101,7 @@ func (l *Launcher) spec(request dffmpeg.JobRequest, made *files) (executor.Spec,
 	if err != nil {
 		return executor.Spec{}, err
 	}
-	return executor.Spec{Path: path, Args: args, Env: l.env}, nil
+	return executor.Spec{Path: path, Args: args, Env: l.env.of(request.Environment)}, nil
 }
 
 // arguments returns the arguments, of the second form when they come in it.

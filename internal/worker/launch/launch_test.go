@@ -33,7 +33,7 @@ func launcher(t *testing.T) (*Launcher, string) {
 		cancel()
 		<-done
 	})
-	return New(e, map[string]string{"sh": "/bin/sh", "gone": "/nonexistent/program"}, paths, []string{"PATH=/usr/bin:/bin", "GREETING=hello"}), media
+	return New(e, map[string]string{"sh": "/bin/sh", "gone": "/nonexistent/program"}, paths, Environment{Own: []string{"PATH=/usr/bin:/bin", "GREETING=hello"}}), media
 }
 
 // collected is what a job put out.
