@@ -27,8 +27,10 @@ func build(b *testing.B) string {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, out)
 	}
-	if err := os.Symlink("dffmpeg_proxy", filepath.Join(dir, "ffprobe")); err != nil {
-		b.Fatal(err)
+	for _, name := range []string{"ffmpeg", "ffprobe"} {
+		if err := os.Symlink("dffmpeg_proxy", filepath.Join(dir, name)); err != nil {
+			b.Fatal(err)
+		}
 	}
 	return dir
 }
@@ -37,9 +39,16 @@ func build(b *testing.B) string {
 // configuration.
 func standalone(b *testing.B, bin string) string {
 	b.Helper()
+	return standaloneWith(b, bin, os.Environ())
+}
+
+// standaloneWith does so in an environment, whose PATH has the programs to run.
+func standaloneWith(b *testing.B, bin string, env []string) string {
+	b.Helper()
 	dir := b.TempDir()
 	config := filepath.Join(dir, "client.yaml")
 	cmd := exec.CommandContext(context.Background(), filepath.Join(bin, "dffmpeg"), "standalone", "--dir", dir, "--listen", "127.0.0.1:0", "--client-config", config)
+	cmd.Env = env
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)
