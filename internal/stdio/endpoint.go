@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Conn is a connection to a coordinator that carries frames. Write and Read may be
-// called by one goroutine each at a time.
+// Conn is a connection to a coordinator that carries frames. Read belongs to one
+// goroutine. A context bounds by its deadline only: Close ends what waits.
 type Conn interface {
 	Read(ctx context.Context) ([]byte, error)
 	Write(ctx context.Context, frame []byte) error
@@ -184,6 +184,7 @@ func (e *Endpoint) serve(ctx context.Context, conn Conn) error {
 	var running sync.WaitGroup
 	running.Go(func() { stop(e.receive(ctx, conn)) })
 	running.Go(func() { stop(e.ping(ctx, conn)) })
+	defer context.AfterFunc(ctx, conn.Close)()
 	stop(e.send(ctx, conn))
 	conn.Close() // ends what still reads
 	running.Wait()

@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gorilla/websocket"
 
 	"github.com/dffmpeg/dffmpeg"
 )
@@ -50,10 +50,13 @@ func Connect(caller Caller, path string, query url.Values) Dial {
 		if err != nil {
 			return nil, err
 		}
-		//nolint:bodyclose // the library closes it
-		socket, response, err := websocket.Dial(ctx, request.URL.String(), &websocket.DialOptions{
-			HTTPClient: caller.HTTP(), HTTPHeader: request.Header, Subprotocols: []string{Subprotocol},
-		})
+		target := *request.URL
+		target.Scheme = map[string]string{"http": "ws", "https": "wss"}[target.Scheme]
+		dialer := websocket.Dialer{
+			Proxy: http.ProxyFromEnvironment, Subprotocols: []string{Subprotocol},
+			WriteBufferSize: MaxFrame + frameOverhead, // one write for a frame
+		}
+		socket, response, err := dialer.DialContext(ctx, target.String(), request.Header)
 		if err != nil {
 			return nil, refusal(caller, response, err)
 		}
@@ -75,7 +78,7 @@ func refusal(caller Caller, response *http.Response, err error) error {
 	return caller.AnswerError(response, body)
 }
 
-func prove(ctx context.Context, conn Conn, caller Caller, path string) error {
+func prove(ctx context.Context, conn *conn, caller Caller, path string) error {
 	message, err := conn.Read(ctx)
 	if err != nil {
 		return err
@@ -100,65 +103,42 @@ func Permanent(err error) bool {
 // Accept answers a request with a connection, once check has accepted the proof of
 // ProofText(path, challenge). It answers the request itself when it fails.
 func Accept(w http.ResponseWriter, r *http.Request, check func(challenge []byte, proof string) error) (Conn, error) {
-	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{Subprotocol}})
+	upgrader := websocket.Upgrader{Subprotocols: []string{Subprotocol}}
+	socket, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return nil, err
 	}
 	conn := newConn(socket)
-	if socket.Subprotocol() != Subprotocol {
-		_ = socket.Close(websocket.StatusPolicyViolation, "speak "+Subprotocol) // it is refused whether it hears that or not
-		return nil, errors.New("the caller does not speak " + Subprotocol)
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), handshakeLimit)
 	defer cancel()
-	challenge := make([]byte, 32)
-	_, _ = rand.Read(challenge) // never fails
-	err = conn.Write(ctx, Frame{Kind: Challenge, Data: challenge}.Encode())
-	var message []byte
-	if err == nil {
-		message, err = conn.Read(ctx)
-	}
-	var f Frame
-	if err == nil {
-		f, err = Decode(message)
-	}
-	if err == nil && f.Kind != Proof {
-		err = errors.New("the caller did not prove its identity")
-	}
-	if err == nil {
-		err = check(challenge, string(f.Data))
+	err = challenge(ctx, conn, check)
+	if err == nil && socket.Subprotocol() != Subprotocol {
+		err = errors.New("the caller does not speak " + Subprotocol)
 	}
 	if err != nil {
-		_ = socket.Close(websocket.StatusPolicyViolation, "not proven")
+		conn.refuse()
 		return nil, err
 	}
 	return conn, nil
 }
 
-// conn is a WebSocket.
-type conn struct{ socket *websocket.Conn }
-
-func newConn(socket *websocket.Conn) conn {
-	socket.SetReadLimit(MaxFrame)
-	return conn{socket}
-}
-
-// Read implements Conn.
-func (c conn) Read(ctx context.Context) ([]byte, error) {
-	kind, message, err := c.socket.Read(ctx)
-	if err == nil && kind != websocket.MessageBinary {
-		err = errors.New("a frame is a binary message")
+// challenge has the caller prove its identity.
+func challenge(ctx context.Context, conn *conn, check func(challenge []byte, proof string) error) error {
+	random := make([]byte, 32)
+	_, _ = rand.Read(random) // never fails
+	if err := conn.Write(ctx, Frame{Kind: Challenge, Data: random}.Encode()); err != nil {
+		return err
 	}
-	return message, err
+	message, err := conn.Read(ctx)
+	if err != nil {
+		return err
+	}
+	f, err := Decode(message)
+	if err != nil {
+		return err
+	}
+	if f.Kind != Proof {
+		return errors.New("the caller did not prove its identity")
+	}
+	return check(random, string(f.Data))
 }
-
-// Write implements Conn.
-func (c conn) Write(ctx context.Context, frame []byte) error {
-	return c.socket.Write(ctx, websocket.MessageBinary, frame)
-}
-
-// Ping implements Conn.
-func (c conn) Ping(ctx context.Context) error { return c.socket.Ping(ctx) }
-
-// Close implements Conn.
-func (c conn) Close() { _ = c.socket.CloseNow() } // it is over in any case

@@ -233,38 +233,45 @@ func (r *Relay) forward(ctx context.Context, conn stdio.Conn, away Away, jobID s
 		return err
 	}
 	defer home.Close()
-	ctx, stop := context.WithCancelCause(ctx)
-	stopMoving := context.AfterFunc(r.ctx, func() {
-		stop(errors.Join(context.Canceled, r.refuse(context.WithoutCancel(ctx), conn)))
-	})
-	defer stopMoving()
-	var running sync.WaitGroup
-	running.Go(func() {
-		err := pump(ctx, home, conn)
-		stop(err)
-		conn.Close()
-	})
-	err = pump(ctx, conn, home)
-	if ctx.Err() == nil { // the end's connection is over, not the home's, nor are we
+	broken := make(chan breakage, 2)
+	go func() { broken <- pump(ctx, conn, home) }()
+	go func() { broken <- pump(ctx, home, conn) }()
+	var first breakage
+	left := 2
+	select {
+	case first = <-broken:
+		left--
+	case <-r.ctx.Done():
+		first.err = r.refuse(ctx, conn)
+	}
+	if first.conn == conn { // the end, not the home, nor are we to blame
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), partingLimit)
 		_ = home.Write(bounded, stdio.Frame{Kind: stdio.Lost}.Encode()) // if it is not heard, the end counts as silent
 		cancel()
 	}
-	stop(err)
+	conn.Close()
 	home.Close()
-	running.Wait()
-	return context.Cause(ctx)
+	for range left {
+		<-broken
+	}
+	return first.err
+}
+
+// breakage is which of two connections failed, and how.
+type breakage struct {
+	conn stdio.Conn
+	err  error
 }
 
 // pump copies frames until either connection ends.
-func pump(ctx context.Context, from, to stdio.Conn) error {
+func pump(ctx context.Context, from, to stdio.Conn) breakage {
 	for {
 		frame, err := from.Read(ctx)
 		if err != nil {
-			return err
+			return breakage{from, err}
 		}
 		if err := to.Write(ctx, frame); err != nil {
-			return err
+			return breakage{to, err}
 		}
 	}
 }
