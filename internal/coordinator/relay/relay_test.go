@@ -29,7 +29,7 @@ const testGrace = 200 * time.Millisecond
 
 // coordinator is a relay behind a real HTTP server, which tests stop and cut off.
 type coordinator struct {
-	t      *testing.T
+	t      testing.TB
 	own    httpauth.Key // what ends prove
 	server *httptest.Server
 	relay  *Relay
@@ -47,7 +47,7 @@ type here struct{}
 
 func (here) Find(context.Context, string) (Away, error) { return nil, nil } //nolint:nilnil // nil means here
 
-func startCoordinator(t *testing.T, key httpauth.Key, homes Homes) *coordinator {
+func startCoordinator(t testing.TB, key httpauth.Key, homes Homes) *coordinator {
 	c := &coordinator{t: t, own: key, key: key, conns: make(map[net.Conn]struct{}), homes: homes}
 	c.server = httptest.NewUnstartedServer(http.HandlerFunc(c.serve))
 	c.server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
@@ -171,7 +171,7 @@ type pair struct {
 	stop      func()
 }
 
-func connectPair(t *testing.T, requester, worker stdio.Dial) *pair {
+func connectPair(t testing.TB, requester, worker stdio.Dial) *pair {
 	p := &pair{killed: make(chan struct{}), gone: make(chan struct{})}
 	logger := slog.New(slog.DiscardHandler)
 	p.requester = stdio.NewRequester(stdio.Events{}, logger)

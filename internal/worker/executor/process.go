@@ -19,6 +19,10 @@ import (
 // process group is gone, in case a process outside of it holds the pipes open.
 const drainLimit = 2 * time.Second
 
+// pipeSize is how much output a pipe is to hold (man 7 pipe): with more of it in one
+// go, fewer switches between the process and us.
+const pipeSize = 256 << 10
+
 // Exit is how a process ended.
 type Exit struct {
 	Code   int            // 0 to 255; 128 + n after signal n
@@ -120,11 +124,22 @@ func (p *Process) connect(spec Spec) (childEnds []*os.File, err error) {
 		if err != nil {
 			return childEnds, fmt.Errorf("pipe for output: %w", err)
 		}
+		widen(read)
 		p.pipes = append(p.pipes, read)
 		childEnds, outputs = append(childEnds, write), append(outputs, write)
 	}
 	p.cmd.Stdout, p.cmd.Stderr = outputs[0], outputs[1]
 	return childEnds, nil
+}
+
+// widen gives a pipe its size; the usual one does, too. File.Fd would make the pipe
+// block, and then it has no deadlines.
+func widen(pipe *os.File) {
+	raw, err := pipe.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
 }
 
 // disconnect closes our ends, when nothing was started.
@@ -166,7 +181,7 @@ func (e *Executor) start(ctx context.Context, cmd *exec.Cmd) (*guard, error) {
 // copy passes one stream on until it ends.
 func (p *Process) copy(from *os.File, to io.Writer) {
 	defer closeAll([]*os.File{from})
-	buffer := make([]byte, 32<<10)
+	buffer := make([]byte, 64<<10)
 	for {
 		select {
 		case <-p.gone:
