@@ -77,4 +77,7 @@ const (
 	// FeatureSegments says that the worker takes arguments in the second form
 	// (Argument), and that the coordinator passes them on.
 	FeatureSegments = "segments/1"
+	// FeatureRenew says that the coordinator asks a worker for no verification
+	// that says that it hears (RegisterRequest.Hears).
+	FeatureRenew = "renew/1"
 )

@@ -17,6 +17,8 @@ import (
 type caller interface {
 	stdio.Caller
 	Call(ctx context.Context, method, path string, query url.Values, in, out any) error
+	// Rest says that no call follows soon.
+	Rest()
 }
 
 // coordinator is the coordinator as this worker sees it: one method per
@@ -26,6 +28,9 @@ type coordinator struct {
 	workerID string
 	// finalLogs says that it takes the last output with the final report.
 	finalLogs atomic.Bool
+	// renews says that it asks for no verification when it is told that the worker
+	// hears.
+	renews atomic.Bool
 }
 
 func (c *coordinator) register(ctx context.Context, request dffmpeg.RegisterRequest) (dffmpeg.RegisterAnswer, error) {
@@ -33,6 +38,7 @@ func (c *coordinator) register(ctx context.Context, request dffmpeg.RegisterRequ
 	err := c.caller.Call(ctx, http.MethodPost, "/worker/register", nil, request, &answer)
 	if err == nil {
 		c.finalLogs.Store(slices.Contains(answer.Features, dffmpeg.FeatureFinalLogs))
+		c.renews.Store(slices.Contains(answer.Features, dffmpeg.FeatureRenew))
 	}
 	return answer, err
 }

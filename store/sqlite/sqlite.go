@@ -119,6 +119,15 @@ type reader struct {
 	pool *sql.DB
 }
 
+// QueryContext implements sqlstore.Queryer. Queries are local, short and bounded:
+// to be able to interrupt one costs two goroutines, and more than most queries.
+func (r reader) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return r.Statements.QueryContext(context.WithoutCancel(ctx), query, args...)
+}
+
 // Close implements sqlstore.Reader.
 func (r reader) Close() error { return errors.Join(r.Statements.Close(), r.pool.Close()) }
 
