@@ -18,7 +18,7 @@ import (
 type outcome struct {
 	Stdout, Stderr string
 	ExitCode       int
-	Files          map[string]string // names and contents' hashes
+	Files          map[string]string // see hashes
 }
 
 // callScript runs a script in an empty directory, the same one each time, with the
@@ -44,7 +44,7 @@ func steady(stderr string) string {
 	return regexp.MustCompile(`0x[0-9a-f]+|speed= *\S+`).ReplaceAllString(stderr, "?")
 }
 
-// hashes returns names and contents' hashes of all files below a directory.
+// hashes returns names, modes and contents' hashes of all files below a directory.
 func hashes(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
@@ -56,8 +56,12 @@ func hashes(t *testing.T, dir string) map[string]string {
 		if err != nil {
 			return err
 		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
 		name, err := filepath.Rel(dir, path)
-		found[name] = fmt.Sprintf("%d bytes, %x", len(content), sha256.Sum256(content))
+		found[name] = fmt.Sprintf("%s, %d bytes, %x", info.Mode(), len(content), sha256.Sum256(content))
 		return err
 	})
 	if err != nil {
