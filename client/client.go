@@ -51,7 +51,8 @@ func New(id string, caller Caller, connector Connector, logger *slog.Logger) *Cl
 
 // Submit submits a job and returns its record. Repeating a submission whose
 // answer was lost is safe when the request carries an IdempotencyKey: a
-// coordinator of ours then returns the first job.
+// coordinator of ours then returns the first job. Text that is not UTF-8 is
+// refused with [ErrNotText].
 func (c *Client) Submit(ctx context.Context, request dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, error) {
 	if len(request.SupportedTransports) == 0 {
 		request.SupportedTransports = c.connector.Names()
@@ -60,6 +61,9 @@ func (c *Client) Submit(ctx context.Context, request dffmpeg.SubmitRequest) (dff
 	request.Arguments = notNil(request.Arguments)
 	request.Paths = notNil(request.Paths)
 	var answer dffmpeg.SubmitAnswer
+	if err := checkText(request); err != nil {
+		return answer, err
+	}
 	err := c.caller.Call(ctx, http.MethodPost, "/jobs/submit", nil, request, &answer)
 	return answer, err
 }

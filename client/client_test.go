@@ -51,6 +51,30 @@ func TestSubmitWithoutLists(t *testing.T) {
 	}
 }
 
+// What would be another name on the wire is not sent.
+func TestSubmitRefusesWhatIsNotText(t *testing.T) {
+	c := start(t)
+	odd := "/media/caf\xe9.mkv"
+	list := dffmpeg.Argument{{Content: dffmpeg.Argument{{Literal: "file 'x'\nfile '"}, {Name: "Media", Rest: odd, Context: dffmpeg.PathList}}}}
+	for name, request := range map[string]dffmpeg.SubmitRequest{
+		"argument":          {Arguments: []string{"-i", odd}},
+		"working directory": {WorkingDirectory: &odd},
+		"segment":           {Arguments: []string{"x"}, Segments: []dffmpeg.Argument{dffmpeg.Text(odd)}},
+		"list file":         {Arguments: []string{"list.txt"}, Segments: []dffmpeg.Argument{list}},
+	} {
+		request.BinaryName = "ffmpeg"
+		_, err := c.as(requester).Submit(t.Context(), request)
+		if !errors.Is(err, client.ErrNotText) || !strings.Contains(err.Error(), `caf\xe9.mkv`) {
+			t.Errorf("%s: error %v, want one that names what is not text", name, err)
+		}
+	}
+	jobs, err := c.as(requester).Jobs(t.Context(), time.Hour)
+	must(t, err)
+	if len(jobs) != 0 {
+		t.Errorf("there are jobs %+v", jobs)
+	}
+}
+
 func TestRepeatedSubmissionIsOneJob(t *testing.T) {
 	c := start(t)
 	me := c.as(requester)

@@ -150,6 +150,13 @@ func (c *cluster) startWorker(name string) (*process, string) {
 	c.t.Helper()
 	media := filepath.Join(c.dir, name+"-media")
 	mkdir(c.t, media)
+	return c.startWorkerAt(name, media), media
+}
+
+// startWorkerAt starts a worker whose root Media is the given directory. With the
+// client's, c.media(), the two share their files under the same names.
+func (c *cluster) startWorkerAt(name, media string) *process {
+	c.t.Helper()
 	c.write("dffmpeg-"+name+".yaml", fmt.Sprintf(`
 client_id: %s
 hmac_key: %s
@@ -164,7 +171,7 @@ log_level: debug
 `, name, c.keys[name], c.port, cmp.Or(c.program, "/usr/bin/ffmpeg"), media, c.transports.worker))
 	p := start(c.t, nil, c.dir, "dffmpeg-worker", "-c", c.config(name))
 	c.await("worker "+name+" to be online", func() bool { return c.workerStatus(name) == dffmpeg.WorkerOnline })
-	return p, media
+	return p
 }
 
 func mkdir(t *testing.T, path string) {

@@ -72,6 +72,18 @@ func TestFallback(t *testing.T) {
 			t.Errorf("the job is %s: %s", job.Status, job.Reason)
 		}
 	})
+	t.Run("a name that cannot be sent", func(t *testing.T) {
+		before := len(c.jobs())
+		name := "caf\xe9"
+		p := encode(c.withFallback("{when: unavailable, after: 5}"), name)
+		if p.exitCode() != 0 || !made(c.media(), name) || len(c.jobs()) != before {
+			t.Errorf("exit code %d, made %t, %d new jobs: %s", p.exitCode(), made(c.media(), name), len(c.jobs())-before, p.stderr.text())
+		}
+		p = encode(c.clientEnv(), name+" again")
+		if p.exitCode() != 1 || made(c.media(), name+" again") || !strings.Contains(p.stderr.text(), "not UTF-8") || strings.Count(p.stderr.text(), "\n") != 1 {
+			t.Errorf("never: exit code %d, made %t, stderr %q", p.exitCode(), made(c.media(), name+" again"), p.stderr.text())
+		}
+	})
 	t.Run("no coordinator", func(t *testing.T) {
 		env := c.withFallback(fmt.Sprintf("{when: unavailable, quiet: true, binaries: {ffmpeg: %s}}", "/usr/bin/ffmpeg"))
 		c.coordinator.kill()

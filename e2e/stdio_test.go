@@ -198,7 +198,7 @@ func TestNobodySurvives(t *testing.T) {
 	t.Run("proxy", func(t *testing.T) {
 		c := newCluster(t)
 		c.script(lineage)
-		_, media := c.startWorker("w1")
+		w, media := c.startWorker("w1")
 		for i := range 3 {
 			name := fmt.Sprintf("orphan%d.mkv", i)
 			p := c.proxy("ffmpeg", realtime("600", filepath.Join(c.media(), name))...)
@@ -223,6 +223,12 @@ func TestNobodySurvives(t *testing.T) {
 			}
 			return true
 		})
+		w.signal(syscall.SIGTERM)
+		told := time.Now()
+		w.exitCode()
+		if took := time.Since(told); took > 10*time.Second {
+			t.Errorf("the worker ended after %s; nothing of the dead callers' was left to wait for", took.Round(time.Millisecond))
+		}
 	})
 	t.Run("worker", func(t *testing.T) {
 		c := newCluster(t)

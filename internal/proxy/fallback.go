@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"sync"
 	"time"
 
@@ -43,6 +44,8 @@ func (p *Proxy) submit(ctx context.Context, request dffmpeg.SubmitRequest) (dffm
 		answer, err := p.client.Submit(ctx, request)
 		sent = sent || !client.NotReached(err)
 		switch {
+		case errors.Is(err, client.ErrNotText):
+			return answer, &notSent{err}
 		case err == nil || !client.Unreachable(err) && dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable:
 			return answer, err
 		case time.Since(began) > submitFor && !sent:

@@ -67,7 +67,8 @@ func (s *streams) leave() {
 	_ = s.end.Stderr.Close()
 }
 
-// drain waits until the requester has everything, is gone, or is away for long.
+// drain waits until the requester has everything, is gone or dead, or is away for
+// long.
 func (s *streams) drain(ctx context.Context) {
 	ticker := time.NewTicker(awayEvery)
 	defer ticker.Stop()
@@ -79,6 +80,8 @@ func (s *streams) drain(ctx context.Context) {
 		case <-s.end.Done():
 			return
 		case <-s.gone:
+			return
+		case <-s.killed: // it will not fetch the rest
 			return
 		case <-ctx.Done():
 			return
