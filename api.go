@@ -15,6 +15,10 @@ type RegisterRequest struct {
 	InstanceID string `json:"instance_id,omitempty" maxLength:"64" doc:"Differs between runs of the worker"`
 	// Running lists what it runs now; meaningful with InstanceID. (Extension.)
 	Running []AttemptRef `json:"running,omitempty" doc:"Attempts it runs now"`
+	// Hears says that the worker hears the coordinator over the transport of its
+	// registration before, as a verification would find out; for coordinators with
+	// FeatureRenew.
+	Hears bool `json:"hears,omitempty" doc:"It hears the coordinator over the transport of its registration before"`
 }
 
 // AttemptRef names one attempt of a job.
@@ -139,6 +143,9 @@ type JanitorAnswer struct {
 // MessagesAnswer is the answer to a poll, and one line of a stream.
 type MessagesAnswer struct {
 	Messages []Message `json:"messages"`
+	// Away says that the coordinator cannot read messages now; there are none, then.
+	// (Extension to 0.4, to peers that acknowledge.)
+	Away bool `json:"away,omitempty"`
 }
 
 // MailAnswer is what a peer fetches of its messages. (Extension to 0.4.)

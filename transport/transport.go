@@ -117,6 +117,15 @@ type Client interface {
 	Listen(ctx context.Context, handle func(ctx context.Context, messages []dffmpeg.Message) error) error
 }
 
+// Hearer is a [Client] that can tell whether it hears the coordinator itself, not
+// only a broker between them.
+type Hearer interface {
+	// Hears reports whether what the coordinator sends now would arrive, for all
+	// that can be known: there is a connection, over which it was heard as lately
+	// as it should be.
+	Hears() bool
+}
+
 // Subscription is what a Client is made for.
 type Subscription struct {
 	Recipient dffmpeg.Recipient

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -48,10 +49,14 @@ type Client struct {
 	streaming bool
 	wait      time.Duration
 	cursor    string
+	hears     atomic.Bool // while a stream is open and not silent
 	logger    *slog.Logger
 }
 
-var _ transport.Client = (*Client)(nil)
+var (
+	_ transport.Client = (*Client)(nil)
+	_ transport.Hearer = (*Client)(nil)
+)
 
 // NewClient returns a client that fetches from the path that the subscription's
 // metadata names. It does not connect yet.
@@ -107,6 +112,11 @@ func (c *Client) Listen(ctx context.Context, handle handler) error {
 	}
 }
 
+// Hears implements transport.Hearer: it is true while a stream is open over which
+// there was no silence longer than a keep-alive may take, and the coordinator did not
+// say that it cannot read messages.
+func (c *Client) Hears() bool { return c.hears.Load() }
+
 // connect makes one request and handles what comes. After a stream it returns
 // an error, io.EOF at least; after a poll's answer, nil.
 func (c *Client) connect(ctx context.Context, handle handler) error {
@@ -146,14 +156,19 @@ func (c *Client) receiveAll(ctx context.Context, response *http.Response, watch 
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {
 	case media == contentStream && c.streaming:
-		return readStream(body, func(messages []dffmpeg.Message) error { return c.receive(ctx, messages, handle) })
+		c.hears.Store(true)
+		defer c.hears.Store(false)
+		return readStream(body, func(line dffmpeg.MessagesAnswer) error {
+			c.hears.Store(!line.Away)
+			return c.receive(ctx, line.Messages, handle)
+		})
 	case media == contentAnswer:
 		c.streaming = false // a coordinator that only answers polls (0.4's release)
-		messages, err := readAnswer(body)
+		answer, err := readAnswer(body)
 		if err != nil {
 			return err
 		}
-		return c.receive(ctx, messages, handle)
+		return c.receive(ctx, answer.Messages, handle)
 	default:
 		return fmt.Errorf("the answer to a poll is of type %q; is it a dffmpeg coordinator?", media)
 	}

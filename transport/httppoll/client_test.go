@@ -192,6 +192,50 @@ func TestClientIsPatientWithItsHandler(t *testing.T) {
 	})
 }
 
+// TestClientKnowsWhetherItHears: while a stream is open and says nothing else.
+func TestClientKnowsWhetherItHears(t *testing.T) {
+	const away = `{"messages":[],"away":true}` + "\n"
+	for name, tt := range map[string]struct {
+		answer answer
+		want   bool
+	}{
+		"stream":             {answer{media: ndjson, open: true}, true},
+		"stream with a line": {answer{media: ndjson, open: true, body: "\n"}, true},
+		"store away":         {answer{media: ndjson, open: true, body: "\n" + away}, false},
+		"store back":         {answer{media: ndjson, open: true, body: away + "\n"}, true},
+		"polls":              {answer{body: message()}, false},
+		"refused":            {answer{status: http.StatusServiceUnavailable}, false},
+		"no answer":          {answer{after: time.Hour}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{began: time.Now(), answers: []answer{tt.answer}}
+				client, err := httppoll.NewClient(httppoll.DefaultClientSettings(),
+					transport.Subscription{Metadata: transport.Metadata{"path": "/poll/worker"}}, s, transporttest.Discard())
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					_ = client.Listen(ctx, func(context.Context, []dffmpeg.Message) error { return nil })
+				}()
+				synctest.Wait()
+				if got := client.Hears(); got != tt.want {
+					t.Errorf("it hears: %t, want %t", got, tt.want)
+				}
+				time.Sleep(11 * time.Second) // virtual: silence
+				if client.Hears() {
+					t.Error("it hears although there was only silence")
+				}
+				cancel()
+				<-ended
+			})
+		})
+	}
+}
+
 func TestClientReturnsWhatWillNotPass(t *testing.T) {
 	for status, code := range map[int]dffmpeg.Code{
 		401: dffmpeg.CodeUnauthenticated, 403: dffmpeg.CodeForbidden, 404: dffmpeg.CodeNotFound,

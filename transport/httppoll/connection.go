@@ -17,6 +17,14 @@ var errReplaced = errors.New("replaced by another connection")
 const (
 	// writeLimit bounds how long a peer may take to read what is written at once.
 	writeLimit = 30 * time.Second
+	// readLimit bounds how long reading messages may take.
+	readLimit = 30 * time.Second
+	// lookEvery is how soon a stream looks for messages that no wake-up told it of:
+	// it does so with a keep-alive, but not with each.
+	lookEvery = time.Minute
+	// proveEvery is how soon one of the streams looks, to know that messages can be
+	// read.
+	proveEvery = 10 * time.Second
 	// markLimit bounds how long recording what was sent may take.
 	markLimit = 10 * time.Second
 )
@@ -27,15 +35,24 @@ type connection struct {
 	to       dffmpeg.Recipient
 	demand   demand
 	listener *listener
-	writer   http.ResponseWriter
-	control  *http.ResponseController
+	writer   http.ResponseWriter // of a poll
+	out      outlet
+	looked   time.Time // when it read messages, or tried to
 	// unmarked is the last message that was written but not yet recorded as
 	// sent; nil for none.
 	unmarked *dffmpeg.Message
 }
 
+// outlet is where a connection writes to.
+type outlet interface {
+	// write sends bytes to the peer now, within writeLimit.
+	write(p []byte) error
+}
+
 // read returns what the peer has not got.
 func (c *connection) read(ctx context.Context) ([]dffmpeg.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
 	switch {
 	case c.demand.cursor != "":
 		return c.server.mailbox.After(ctx, c.to, c.demand.cursor)
@@ -77,7 +94,7 @@ func (c *connection) poll(ctx context.Context) error {
 func (c *connection) refuse() {
 	c.writer.Header().Set("Content-Type", contentAnswer)
 	c.writer.WriteHeader(http.StatusServiceUnavailable)
-	_ = c.write(fmt.Appendf(nil, `{"detail":"Messages cannot be read now; try again","code":%q}`, dffmpeg.CodeUnavailable))
+	_ = c.out.write(fmt.Appendf(nil, `{"detail":"Messages cannot be read now; try again","code":%q}`, dffmpeg.CodeUnavailable))
 }
 
 // answer ends a poll.
@@ -88,7 +105,7 @@ func (c *connection) answer(ctx context.Context, messages []dffmpeg.Message) err
 	}
 	c.writer.Header().Set("Content-Type", contentAnswer)
 	c.writer.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	if err := c.write(body); err != nil {
+	if err := c.out.write(body); err != nil {
 		return err
 	}
 	c.handedOver(ctx, messages)
@@ -97,21 +114,21 @@ func (c *connection) answer(ctx context.Context, messages []dffmpeg.Message) err
 
 // stream sends lines until the peer or the coordinator goes.
 func (c *connection) stream(ctx context.Context) error {
-	header := c.writer.Header()
-	header.Set("Content-Type", contentStream)
-	header.Set("X-Accel-Buffering", "no")
+	setStreamHeader(c.writer.Header())
 	c.writer.WriteHeader(http.StatusOK)
-	if err := c.write(nil); err != nil {
+	if err := c.out.write(nil); err != nil {
 		return err
 	}
 	// The server writes the end of the answer after us: bound that too.
-	defer func() { _ = c.control.SetWriteDeadline(time.Now().Add(writeLimit)) }()
+	defer func() { _ = http.NewResponseController(c.writer).SetWriteDeadline(time.Now().Add(writeLimit)) }()
 	keepAlive := time.NewTicker(c.demand.wait)
 	defer keepAlive.Stop()
+	if err := c.deliver(ctx); err != nil {
+		return err
+	}
+	here := func(f func(context.Context) error) error { return f(ctx) }
 	for {
-		if err := c.deliver(ctx); err != nil {
-			return err
-		}
+		var err error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -120,12 +137,35 @@ func (c *connection) stream(ctx context.Context) error {
 		case <-c.server.closing:
 			return nil
 		case <-c.listener.wake:
+			err = c.deliver(ctx)
 		case <-keepAlive.C:
-			if err := c.write([]byte("\n")); err != nil {
-				return err
-			}
+			err = c.keepAlive(here)
+		}
+		if err != nil {
+			return err
 		}
 	}
+}
+
+func setStreamHeader(header http.Header) {
+	header.Set("Content-Type", contentStream)
+	header.Set("X-Accel-Buffering", "no")
+}
+
+// keepAlive tells the peer that the coordinator is there, and one of ours whether
+// messages can be read; do calls what delivers.
+func (c *connection) keepAlive(do func(func(context.Context) error) error) error {
+	line := []byte("\n")
+	if c.demand.ack && c.server.store.away() {
+		line = []byte(awayLine)
+	}
+	if err := c.out.write(line); err != nil {
+		return err
+	}
+	if c.unmarked != nil || time.Since(c.looked) >= lookEvery || c.server.store.doubtful() {
+		return do(c.deliver)
+	}
+	return nil
 }
 
 // deliver sends what there is, a line at a time. When the store is away the
@@ -134,6 +174,10 @@ func (c *connection) deliver(ctx context.Context) error {
 	c.mark(ctx)
 	for {
 		messages, err := c.read(ctx)
+		c.looked = time.Now()
+		if ctx.Err() == nil {
+			c.server.store.note(err)
+		}
 		if err != nil {
 			if ctx.Err() == nil {
 				c.server.logger.Warn("cannot read messages; trying again", "recipient", c.to.String(), "error", err)
@@ -164,7 +208,7 @@ func (c *connection) line(ctx context.Context, messages []dffmpeg.Message) error
 	if err != nil {
 		return err
 	}
-	if err := c.write(append(line, '\n')); err != nil {
+	if err := c.out.write(append(line, '\n')); err != nil {
 		return err
 	}
 	c.demand.cursor = messages[len(messages)-1].ID
@@ -172,9 +216,15 @@ func (c *connection) line(ctx context.Context, messages []dffmpeg.Message) error
 	return nil
 }
 
-// write sends bytes to the peer now, within a bound. Between writes there is no
+// response writes to an answer of the HTTP server. Between writes there is no
 // deadline: a stream may be idle for ever.
-func (c *connection) write(p []byte) error {
+type response struct {
+	writer  http.ResponseWriter
+	control *http.ResponseController
+}
+
+// write implements outlet.
+func (c response) write(p []byte) error {
 	if err := c.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 		return fmt.Errorf("bound a write: %w", err)
 	}

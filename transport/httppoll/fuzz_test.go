@@ -38,8 +38,8 @@ func FuzzDecodeStream(f *testing.F) {
 
 func collect(t *testing.T, r io.Reader) (ids []string, err error) {
 	t.Helper()
-	err = readStream(r, func(messages []dffmpeg.Message) error {
-		for _, m := range messages {
+	err = readStream(r, func(line dffmpeg.MessagesAnswer) error {
+		for _, m := range line.Messages {
 			if m.ID == "" {
 				t.Error("a message without an ID")
 			}

@@ -12,17 +12,17 @@ import (
 // errTooLong is a line or answer beyond maxLine.
 var errTooLong = fmt.Errorf("the coordinator sent more than %d MiB at once", maxLine>>20)
 
-// readStream hands over the messages of each line until the stream ends, which
+// readStream hands over each line until the stream ends, which
 // is io.EOF, or a line is malformed.
-func readStream(body io.Reader, receive func([]dffmpeg.Message) error) error {
+func readStream(body io.Reader, receive func(dffmpeg.MessagesAnswer) error) error {
 	lines := bufio.NewScanner(body)
 	lines.Buffer(make([]byte, 0, 4<<10), maxLine)
 	for lines.Scan() {
-		messages, err := decode(lines.Bytes())
+		line, err := decode(lines.Bytes())
 		if err != nil {
 			return err
 		}
-		if err := receive(messages); err != nil {
+		if err := receive(line); err != nil {
 			return err
 		}
 	}
@@ -37,13 +37,13 @@ func readStream(body io.Reader, receive func([]dffmpeg.Message) error) error {
 }
 
 // readAnswer reads the answer to a poll.
-func readAnswer(body io.Reader) ([]dffmpeg.Message, error) {
+func readAnswer(body io.Reader) (dffmpeg.MessagesAnswer, error) {
 	text, err := io.ReadAll(io.LimitReader(body, maxLine+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read messages: %w", err)
+		return dffmpeg.MessagesAnswer{}, fmt.Errorf("read messages: %w", err)
 	case len(text) > maxLine:
-		return nil, errTooLong
+		return dffmpeg.MessagesAnswer{}, errTooLong
 	default:
 		return decode(text)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,6 +28,11 @@ type Server struct {
 	mailbox transport.Mailbox
 	logger  *slog.Logger
 	closing chan struct{} // closed when Run ends
+	// serving is the context of held streams, which stop ends.
+	serving context.Context
+	stop    context.CancelFunc
+	held    streams
+	store   proof
 
 	mu        sync.Mutex
 	listeners map[dffmpeg.Recipient]map[*listener]struct{}
@@ -38,11 +44,45 @@ var _ transport.Puller = (*Server)(nil)
 type listener struct {
 	wake    chan struct{} // holds a token when there may be mail
 	evicted chan struct{} // closed when another connection takes its place
+	// interrupt makes it look at the channels if it does not wait for them.
+	interrupt func()
+}
+
+func newListener() *listener {
+	return &listener{wake: make(chan struct{}, 1), evicted: make(chan struct{}), interrupt: func() {}}
+}
+
+// state is what a listener that does not wait is to do.
+type state int
+
+const (
+	idle state = iota
+	woken
+	over
+)
+
+// state takes the token, if there is one.
+func (l *listener) state(s *Server) state {
+	select {
+	case <-l.evicted:
+		return over
+	case <-s.closing:
+		return over
+	default:
+	}
+	select {
+	case <-l.wake:
+		return woken
+	default:
+		return idle
+	}
 }
 
 // NewServer returns the coordinator's end. It starts nothing.
 func NewServer(settings ServerSettings, mailbox transport.Mailbox, logger *slog.Logger) *Server {
+	serving, stop := context.WithCancel(context.Background())
 	return &Server{
+		serving: serving, stop: stop, held: streams{conns: make(map[*listener]net.Conn)},
 		base:      strings.TrimSuffix(settings.BasePath, "/"),
 		mailbox:   mailbox,
 		logger:    logger,
@@ -70,8 +110,21 @@ func (s *Server) Health(context.Context) (string, error) {
 // Run waits for the end and then lets peers go, so that they connect elsewhere.
 func (s *Server) Run(ctx context.Context) error {
 	<-ctx.Done()
+	s.mu.Lock()
 	close(s.closing)
+	s.mu.Unlock()
+	s.release()
 	return ctx.Err()
+}
+
+// closed reports whether Run has ended.
+func (s *Server) closed() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // Wake implements transport.Puller.
@@ -81,6 +134,7 @@ func (s *Server) Wake(to dffmpeg.Recipient) {
 	for l := range s.listeners[to] {
 		select {
 		case l.wake <- struct{}{}:
+			l.interrupt()
 		default:
 		}
 	}
@@ -127,29 +181,43 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, to dffmpeg.Recip
 		http.Error(w, err.Error(), http.StatusBadRequest) // checked before by Recipient
 		return
 	}
+	if d.stream && s.hold(w, r, to, d) {
+		return
+	}
 	l := s.join(to, d)
 	defer s.leave(to, l)
-	c := &connection{server: s, to: to, demand: d, listener: l, writer: w, control: http.NewResponseController(w)}
+	c := &connection{server: s, to: to, demand: d, listener: l, writer: w, out: response{w, http.NewResponseController(w)}}
 	if d.stream {
 		err = c.stream(r.Context())
 	} else {
 		err = c.poll(r.Context())
 	}
 	if err != nil && r.Context().Err() == nil {
-		s.logger.Debug("peer lost", "recipient", to.String(), "error", err)
+		s.lost(to, err)
 	}
 }
 
-// join adds a listener. A worker listens once: one that connects without a
-// cursor replaces its earlier connections, which may be dead without anybody
-// having noticed and must not swallow its messages.
+func (s *Server) lost(to dffmpeg.Recipient, err error) {
+	s.logger.Debug("peer lost", "recipient", to.String(), "error", err)
+}
+
+// join adds a listener.
 func (s *Server) join(to dffmpeg.Recipient, d demand) *listener {
-	l := &listener{wake: make(chan struct{}, 1), evicted: make(chan struct{})}
+	l := newListener()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.add(to, d, l)
+	return l
+}
+
+// add adds a listener; the caller holds the mutex. A worker listens once: one that connects without a
+// cursor replaces its earlier connections, which may be dead without anybody
+// having noticed and must not swallow its messages.
+func (s *Server) add(to dffmpeg.Recipient, d demand, l *listener) {
 	if to.Kind == dffmpeg.RecipientWorker && d.cursor == "" {
 		for other := range s.listeners[to] {
 			close(other.evicted)
+			other.interrupt()
 		}
 		delete(s.listeners, to)
 	}
@@ -157,12 +225,12 @@ func (s *Server) join(to dffmpeg.Recipient, d demand) *listener {
 		s.listeners[to] = make(map[*listener]struct{})
 	}
 	s.listeners[to][l] = struct{}{}
-	return l
 }
 
 func (s *Server) leave(to dffmpeg.Recipient, l *listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.held.conns, l)
 	delete(s.listeners[to], l)
 	if len(s.listeners[to]) == 0 {
 		delete(s.listeners, to)

@@ -1,6 +1,7 @@
 package httppoll_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -310,6 +311,85 @@ func TestStreamOutlivesTheStoresAbsence(t *testing.T) {
 		stream.next()
 		if line, at := stream.next(); ids(t, line) != message.ID || at != 10*time.Second {
 			t.Errorf("line %q after %s", line, at)
+		}
+	})
+}
+
+// TestStreamSaysThatTheStoreIsAway: to peers of ours, which then do not count as
+// hearing; stock ones get what they know.
+func TestStreamSaysThatTheStoreIsAway(t *testing.T) {
+	for query, want := range map[string]string{"": "\n", "&ack=true": `{"messages":[],"away":true}` + "\n"} {
+		t.Run(query, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				stream := w.stream("/poll/worker?wait=5" + query)
+				stream.next()
+				w.mailbox.SetAway(true)
+				if line, _ := stream.next(); line != "\n" {
+					t.Errorf("line %q before anybody has tried to read", line)
+				}
+				if line, at := stream.next(); line != want || at != 15*time.Second {
+					t.Errorf("line %q after %s, want %q", line, at, want)
+				}
+				w.mailbox.SetAway(false)
+				stream.next()
+				if line, _ := stream.next(); line != "\n" {
+					t.Errorf("line %q, want a blank one again", line)
+				}
+			})
+		})
+	}
+}
+
+// TestHeldStreamIgnoresWhatItIsSent: what a peer says after its request is not
+// for us, and does not disturb keep-alives.
+func TestHeldStreamIgnoresWhatItIsSent(t *testing.T) {
+	inBubble(t, func(w *world) {
+		conn, err := w.pipes.dial(w.t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		send := func(text string) {
+			if _, err := io.WriteString(conn, text); err != nil {
+				t.Error(err)
+			}
+		}
+		send("GET /poll/worker?wait=5 HTTP/1.1\r\nHost: x\r\nX-Test-Identity: worker1\r\nAccept: application/x-ndjson\r\n\r\n")
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Second, func() { send("\r\n and a long text that says nothing \r\n") })
+		began, line := time.Now(), make([]byte, 1)
+		if _, err := response.Body.Read(line); err != nil || string(line) != "\n" || time.Since(began) != 5*time.Second {
+			t.Errorf("%q after %s, %v", line, time.Since(began), err)
+		}
+	})
+}
+
+// TestStreamOnAnOldConnection: HTTP/1.0 knows no chunks.
+func TestStreamOnAnOldConnection(t *testing.T) {
+	inBubble(t, func(w *world) {
+		message := w.mailbox.Add(worker, "hello")
+		conn, err := w.pipes.dial(w.t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, err = io.WriteString(conn, "GET /poll/worker?wait=5 HTTP/1.0\r\nX-Test-Identity: worker1\r\nAccept: application/x-ndjson\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(response.TransferEncoding) > 0 {
+			t.Errorf("the answer is %s", response.TransferEncoding)
+		}
+		line, err := bufio.NewReader(response.Body).ReadString('\n')
+		if err != nil || ids(t, line) != message.ID {
+			t.Errorf("line %q, %v", line, err)
 		}
 	})
 }

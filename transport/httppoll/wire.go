@@ -38,6 +38,9 @@ const (
 	maxLine = 64 << 20
 	// lineGoal is about how large a line becomes that we write.
 	lineGoal = 1 << 20
+	// awayLine is a keep-alive to peers that ask with queryAck: the coordinator is
+	// there, but cannot read messages now (api.go, MessagesAnswer).
+	awayLine = `{"messages":[],"away":true}` + "\n"
 	// envelope is about what a message costs besides its payload.
 	envelope = 384
 )
@@ -154,18 +157,18 @@ func fitting(messages []dffmpeg.Message) int {
 
 // decode reads a line of a stream, or an answer. A blank line is a keep-alive
 // and holds no messages.
-func decode(line []byte) ([]dffmpeg.Message, error) {
-	if len(bytes.TrimSpace(line)) == 0 {
-		return nil, nil
-	}
+func decode(line []byte) (dffmpeg.MessagesAnswer, error) {
 	var answer dffmpeg.MessagesAnswer
+	if len(bytes.TrimSpace(line)) == 0 {
+		return answer, nil
+	}
 	if err := json.Unmarshal(line, &answer); err != nil {
-		return nil, fmt.Errorf("decode messages: %w", err)
+		return answer, fmt.Errorf("decode messages: %w", err)
 	}
 	for i := range answer.Messages {
 		if answer.Messages[i].ID == "" {
-			return nil, fmt.Errorf("decode messages: message %d has no ID", i)
+			return answer, fmt.Errorf("decode messages: message %d has no ID", i)
 		}
 	}
-	return answer.Messages, nil
+	return answer, nil
 }
