@@ -71,4 +71,7 @@ const (
 	// FeatureFinalLogs says that the coordinator takes the last output with the
 	// final report (FinishRequest.Logs).
 	FeatureFinalLogs = "final-logs/1"
+	// FeatureRenew says that the coordinator asks a worker for no verification
+	// that says that it hears (RegisterRequest.Hears).
+	FeatureRenew = "renew/1"
 )

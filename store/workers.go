@@ -17,6 +17,10 @@ type Workers interface {
 	// and their messages withdrawn. LastSeen does not change. A status asked for
 	// that is neither online nor draining is CodeInvalid. Lists that are nil are
 	// stored empty.
+	//
+	// A worker that says it hears, whose registration before was verified and came
+	// from the same instance over the same transport, needs no token: LastSeen is
+	// set and nothing is sent.
 	Register(ctx context.Context, registration Registration) (Registered, error)
 
 	// Verify completes a registration: the worker takes the status it asked
@@ -52,6 +56,8 @@ type Registration struct {
 	Token  string
 	// Delay holds the token's message back from a worker that may not listen yet.
 	Delay time.Duration
+	// Hears is what the worker says: see dffmpeg.RegisterRequest.
+	Hears bool
 }
 
 // Registered is the result of a registration.

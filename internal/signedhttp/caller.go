@@ -70,6 +70,14 @@ func NewHTTPClient() *http.Client {
 // BaseURL returns the URL that all calls are below.
 func (c *Caller) BaseURL() string { return c.opts.BaseURL.String() }
 
+// Rest says that no call follows soon: it closes idle connections, which cost
+// memory on both sides, but for encrypted ones, which cost more to open again.
+func (c *Caller) Rest() {
+	if c.opts.BaseURL.Scheme == "http" {
+		c.opts.HTTP.CloseIdleConnections()
+	}
+}
+
 // Do sends a signed request and returns the response, whatever its status. In
 // path, what a caller inserted is escaped (url.PathEscape). The caller bounds
 // the request by ctx and closes the body.

@@ -25,6 +25,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/httpapi"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/janitor"
 	"github.com/dffmpeg/dffmpeg/internal/peer"
+	"github.com/dffmpeg/dffmpeg/internal/signedhttp"
 	"github.com/dffmpeg/dffmpeg/internal/testservices"
 	"github.com/dffmpeg/dffmpeg/internal/worker"
 	"github.com/dffmpeg/dffmpeg/secret"
@@ -154,7 +155,7 @@ func startSystem(t *testing.T, state store.State) *system {
 }
 
 // connect adds an identity and returns what it calls and listens with.
-func (s *system) connect(id string, role dffmpeg.Role) (client.Caller, *peer.Connector) {
+func (s *system) connect(id string, role dffmpeg.Role) (*signedhttp.Caller, *peer.Connector) {
 	s.t.Helper()
 	_, key, err := s.accounts.Add(s.t.Context(), id, role, nil)
 	if err != nil {

@@ -19,6 +19,7 @@ const verifyWindow = 15 * time.Second
 // listening is the transport client at work.
 type listening struct {
 	answer dffmpeg.RegisterAnswer
+	client transport.Client
 	stop   context.CancelFunc
 	ended  chan struct{}
 	forget func() // after the end
@@ -45,12 +46,13 @@ func (w *Worker) actions(ctx, reporting context.Context, jobs *sync.WaitGroup) {
 		case answer := <-w.answers:
 			w.stopListed(answer.Stop)
 			current = w.listen(ctx, current, answer, deliveries)
+			w.listening.Store(current)
 		case d := <-deliveries:
 			var acknowledged []string
 			for i := range d.messages {
-				acknowledged = append(acknowledged, d.messages[i].ID)
-				if !seen.Seen(d.messages[i].ID) {
-					w.act(ctx, reporting, &d.messages[i], jobs)
+				m := &d.messages[i]
+				if seen.Seen(m.ID) || !w.act(ctx, reporting, m, jobs) {
+					acknowledged = append(acknowledged, m.ID)
 				}
 			}
 			w.acknowledge(ctx, current, acknowledged)
@@ -77,7 +79,7 @@ func (w *Worker) listen(ctx context.Context, current *listening, answer dffmpeg.
 		return nil
 	}
 	listenCtx, stop := context.WithCancel(ctx)
-	l := &listening{answer: answer, stop: stop, ended: make(chan struct{}), forget: func() { w.transports.forget(answer.Transport) }}
+	l := &listening{answer: answer, client: client, stop: stop, ended: make(chan struct{}), forget: func() { w.transports.forget(answer.Transport) }}
 	go func() {
 		defer close(l.ended)
 		err := client.Listen(listenCtx, func(ctx context.Context, messages []dffmpeg.Message) error {
@@ -130,7 +132,7 @@ func (l *listening) end() {
 // acknowledge tells a coordinator that wants to know what was acted upon. A
 // failure only means that the messages come again, to be recognised.
 func (w *Worker) acknowledge(ctx context.Context, current *listening, ids []string) {
-	if current == nil || !slices.Contains(current.answer.Features, dffmpeg.FeatureAck) {
+	if current == nil || len(ids) == 0 || !slices.Contains(current.answer.Features, dffmpeg.FeatureAck) {
 		return
 	}
 	if err := w.coordinator.acknowledge(ctx, ids); err != nil && ctx.Err() == nil {
@@ -138,8 +140,9 @@ func (w *Worker) acknowledge(ctx context.Context, current *listening, ids []stri
 	}
 }
 
-// act does what one message asks for.
-func (w *Worker) act(ctx, reporting context.Context, m *dffmpeg.Message, jobs *sync.WaitGroup) {
+// act does what one message asks for. It returns true when that acknowledged the
+// message, too: sending a token back does.
+func (w *Worker) act(ctx, reporting context.Context, m *dffmpeg.Message, jobs *sync.WaitGroup) (settled bool) {
 	var err error
 	switch m.Type {
 	case dffmpeg.MessageVerifyRegistration:
@@ -154,6 +157,7 @@ func (w *Worker) act(ctx, reporting context.Context, m *dffmpeg.Message, jobs *s
 	if err != nil && ctx.Err() == nil {
 		w.logger.Warn("message not acted upon", "type", string(m.Type), "message", m.ID, "error", err)
 	}
+	return err == nil && m.Type == dffmpeg.MessageVerifyRegistration
 }
 
 // verify sends a registration token back.

@@ -15,6 +15,8 @@ import (
 // caller sends signed requests to the coordinator.
 type caller interface {
 	Call(ctx context.Context, method, path string, query url.Values, in, out any) error
+	// Rest says that no call follows soon.
+	Rest()
 }
 
 // coordinator is the coordinator as this worker sees it: one method per
@@ -24,6 +26,9 @@ type coordinator struct {
 	workerID string
 	// finalLogs says that it takes the last output with the final report.
 	finalLogs atomic.Bool
+	// renews says that it asks for no verification when it is told that the worker
+	// hears.
+	renews atomic.Bool
 }
 
 func (c *coordinator) register(ctx context.Context, request dffmpeg.RegisterRequest) (dffmpeg.RegisterAnswer, error) {
@@ -31,6 +36,7 @@ func (c *coordinator) register(ctx context.Context, request dffmpeg.RegisterRequ
 	err := c.caller.Call(ctx, http.MethodPost, "/worker/register", nil, request, &answer)
 	if err == nil {
 		c.finalLogs.Store(slices.Contains(answer.Features, dffmpeg.FeatureFinalLogs))
+		c.renews.Store(slices.Contains(answer.Features, dffmpeg.FeatureRenew))
 	}
 	return answer, err
 }

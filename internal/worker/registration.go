@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/transport"
 )
 
 // registrations announces the worker again and again until ctx ends. Each
@@ -33,6 +34,16 @@ func (w *Worker) registrations(ctx context.Context) {
 	}
 }
 
+// hears reports whether the worker is sure to hear the coordinator now.
+func (w *Worker) hears() bool {
+	l := w.listening.Load()
+	if l == nil || !l.alive() {
+		return false
+	}
+	hearer, ok := l.client.(transport.Hearer)
+	return ok && hearer.Hears()
+}
+
 // register announces the worker once.
 func (w *Worker) register(ctx context.Context) error {
 	version := w.settings.Version
@@ -40,7 +51,7 @@ func (w *Worker) register(ctx context.Context) error {
 	if w.isDraining() {
 		status = dffmpeg.WorkerDraining
 	}
-	answer, err := w.coordinator.register(ctx, dffmpeg.RegisterRequest{
+	request := dffmpeg.RegisterRequest{
 		WorkerID:             w.settings.ID,
 		Capabilities:         []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt},
 		Binaries:             w.settings.Binaries,
@@ -51,9 +62,14 @@ func (w *Worker) register(ctx context.Context) error {
 		Status:               status,
 		InstanceID:           w.settings.InstanceID,
 		Running:              w.running(),
-	})
+		Hears:                w.coordinator.renews.Load() && w.hears(),
+	}
+	answer, err := w.coordinator.register(ctx, request)
 	if err != nil {
 		return err
+	}
+	if request.Hears && len(request.Running) == 0 {
+		w.coordinator.caller.Rest() // nothing to verify, nothing to report
 	}
 	select {
 	case w.answers <- answer:

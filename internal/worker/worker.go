@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -59,6 +60,7 @@ type Worker struct {
 	answers   chan dffmpeg.RegisterAnswer
 
 	transports *preferences
+	listening  atomic.Pointer[listening] // nil until it listens
 
 	mu       sync.Mutex
 	attempts map[string]*attempt // by job ID

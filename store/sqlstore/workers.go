@@ -141,6 +141,10 @@ func (s *State) Register(ctx context.Context, registration store.Registration) (
 		if result.Messages, err = s.apply(ctx, tx, &before, d, now); err != nil {
 			return err
 		}
+		if len(d.Messages) == 0 {
+			result.Worker = d.Record.Worker // no more than is known
+			return nil
+		}
 		stored, err := loadWorker(ctx, tx, registration.Worker.ID, reading)
 		result.Worker = stored.Worker
 		return err

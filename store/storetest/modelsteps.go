@@ -97,6 +97,7 @@ func (m *model) register(rt *rapid.T, id string) {
 	registration := announcement(id, "token "+rapid.SampledFrom([]string{"1", "2"}).Draw(rt, "token"))
 	registration.Worker.Status = rapid.SampledFrom([]dffmpeg.WorkerStatus{dffmpeg.WorkerOnline, dffmpeg.WorkerOnline, dffmpeg.WorkerDraining}).Draw(rt, "asked")
 	registration.Worker.Transport = rapid.SampledFrom([]string{"http_polling", "http_polling", "mqtt"}).Draw(rt, "transport")
+	registration.Hears = rapid.Bool().Draw(rt, "hears")
 	if m.features.InjectedClock {
 		registration.Delay = rapid.SampledFrom([]time.Duration{0, delay}).Draw(rt, "delay")
 	}

@@ -14,6 +14,7 @@ import (
 func (s *suite) testWorkers(t *testing.T) {
 	t.Run("register", s.testRegister)
 	t.Run("register again", s.testRegisterAgain)
+	t.Run("renew", s.testRenewRegistration)
 	t.Run("verify", s.testVerify)
 	t.Run("deregister", s.testDeregister)
 	t.Run("expire", s.testExpire)
@@ -97,6 +98,53 @@ func (s *suite) testRegisterAgain(t *testing.T) {
 				same(t, name+": when verified it is what it asked to be", verified.Status, asked)
 			}
 		}
+	}
+}
+
+// testRenewRegistration lets workers register that say that they hear.
+func (s *suite) testRenewRegistration(t *testing.T) {
+	w := s.world(t)
+	hearing := func(id string, change func(*store.Registration)) store.Registered {
+		again := announcement(id, "fresh")
+		again.Hears = true
+		change(&again)
+		return must[store.Registered](t)(w.Register(t.Context(), again))
+	}
+	w.worker(b1)
+	before := must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1))
+	begin := w.now()
+	r := hearing(b1, func(again *store.Registration) {
+		again.Worker.Status, again.Worker.Paths = dffmpeg.WorkerDraining, []string{"Other"}
+	})
+	same(t, "nothing is sent to a worker that hears", lines(r.Messages), []string{})
+	same(t, "the previous record", *r.Previous, before)
+	same(t, "it takes the status that it asks for", r.Worker.Status, dffmpeg.WorkerDraining)
+	same(t, "the announcement is stored", r.Worker.Paths, []string{"Other"})
+	w.isNow("LastSeen", r.Worker.LastSeen, begin)
+	same(t, "Revision is raised", r.Worker.Revision > before.Revision, true)
+	same(t, "the record can be read back", must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1)), r.Worker)
+	_, err := w.Verify(t.Context(), b1, "fresh")
+	if !errors.Is(err, store.ErrNoPendingRegistration) {
+		t.Errorf("Verify after a registration that needed no token: error is %v, want ErrNoPendingRegistration", err)
+	}
+
+	unchanged := func(*store.Registration) {}
+	for name, c := range map[string]struct {
+		reach  func(id string)
+		change func(*store.Registration)
+	}{
+		"unknown":          {func(string) {}, unchanged},
+		"registering":      {func(id string) { w.register(id, "first") }, unchanged},
+		"offline":          {func(id string) { w.worker(id); must[dffmpeg.Worker](t)(w.Deregister(t.Context(), id)) }, unchanged},
+		"not verified":     {func(id string) { w.worker(id); w.register(id, "second") }, unchanged},
+		"another instance": {func(id string) { w.worker(id) }, func(r *store.Registration) { r.Worker.InstanceID = "second" }},
+		"other transport":  {func(id string) { w.worker(id) }, func(r *store.Registration) { r.Worker.Transport = "mqtt" }},
+		"other address": {func(id string) { w.worker(id) }, func(r *store.Registration) {
+			r.Worker.TransportMetadata = map[string]any{"path": "/other"}
+		}},
+	} {
+		c.reach(name)
+		same(t, name+": a token is sent", lines(hearing(name, c.change).Messages), []string{name + ": verify_registration"})
 	}
 }
 

@@ -2,6 +2,7 @@ package transition
 
 import (
 	"crypto/subtle"
+	"reflect"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -40,6 +41,10 @@ func Register(previous *WorkerRecord, registration store.Registration, now time.
 		w.TransportMetadata = map[string]any{}
 	}
 	w.Status, w.LastSeen, w.RegisteredAt, w.Revision = dffmpeg.WorkerRegistering, nil, now, 1
+	if registration.Hears && continues(previous, &w) {
+		w.Status, w.LastSeen, w.Revision = asked, &now, previous.Revision+1
+		return WorkerDecision{Record: WorkerRecord{Worker: w}, Changed: true}, nil
+	}
 	var d WorkerDecision
 	if previous != nil {
 		w.LastSeen, w.Revision = previous.LastSeen, previous.Revision+1
@@ -52,6 +57,14 @@ func Register(previous *WorkerRecord, registration store.Registration, now time.
 	d.Changed = true
 	d.Messages = []dffmpeg.Message{verification(previous, &registration, now)}
 	return d, nil
+}
+
+// continues reports whether a worker only goes on with what its registration
+// before established: then its word that it hears is enough.
+func continues(previous *WorkerRecord, worker *dffmpeg.Worker) bool {
+	return previous != nil && previous.Status.Present() && previous.Token == "" &&
+		worker.InstanceID != "" && previous.InstanceID == worker.InstanceID &&
+		previous.Transport == worker.Transport && reflect.DeepEqual(previous.TransportMetadata, worker.TransportMetadata)
 }
 
 // verification is the message that carries the token, held back when the

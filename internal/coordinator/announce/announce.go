@@ -6,6 +6,7 @@ package announce
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -110,10 +111,20 @@ func (a *announcer) Conclude(ctx context.Context, seen dffmpeg.Job, status dffmp
 
 func (a *announcer) Register(ctx context.Context, registration store.Registration) (store.Registered, error) {
 	r, err := a.State.Register(ctx, registration)
-	if err == nil {
-		a.mail(r.Messages)
+	if err != nil {
+		return r, err
 	}
-	return r, err
+	a.mail(r.Messages)
+	if len(r.Messages) == 0 && qualifiesAnew(r.Previous, &r.Worker) {
+		a.queue.Wake() // nothing is left to verify
+	}
+	return r, nil
+}
+
+// qualifiesAnew reports whether a worker may now do what it could not before.
+func qualifiesAnew(before, now *dffmpeg.Worker) bool {
+	return now.Status == dffmpeg.WorkerOnline &&
+		(before.Status != now.Status || !slices.Equal(before.Binaries, now.Binaries) || !slices.Equal(before.Paths, now.Paths))
 }
 
 func (a *announcer) Verify(ctx context.Context, workerID, token string) (dffmpeg.Worker, error) {

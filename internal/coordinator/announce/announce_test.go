@@ -65,6 +65,25 @@ func TestOperationsAreAnnounced(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	again := store.Registration{
+		Worker: dffmpeg.Worker{ID: "w2", Status: dffmpeg.WorkerOnline, Transport: "t", InstanceID: "i"}, Token: "x", Hears: true,
+	}
+	register := func() {
+		if _, err := state.Register(ctx, again); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("register another", []dffmpeg.Recipient{dffmpeg.ToWorker("w2")}, 0, register)
+	check("verify it", nil, 1, func() {
+		if _, err := state.Verify(ctx, "w2", "x"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	check("it hears", nil, 0, register)
+	again.Worker.Paths = []string{"Media"}
+	check("it hears, and has a path", nil, 1, register)
+	again.Worker.Status = dffmpeg.WorkerDraining
+	check("it hears, and drains", nil, 0, register)
 	check("submit", nil, 1, func() { job = fatal(state.Submit(ctx, dffmpeg.Job{RequesterID: "c"})).Job })
 	requester := job.Requester()
 	check("claim", []dffmpeg.Recipient{requester, worker}, 0, func() { fatal(state.Claim(ctx, job.ID, "w1")) })

@@ -17,7 +17,7 @@ const maxWindow = 10 * 366 * 86400
 
 // features are the protocol features of this coordinator.
 func features() []string {
-	return []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureFinalLogs}
+	return []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureFinalLogs, dffmpeg.FeatureRenew}
 }
 
 func (a *api) workerEndpoints() []endpoint {
@@ -74,6 +74,7 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 		},
 		Token: a.NewToken(),
 		Delay: a.Settings.HandshakeDelay,
+		Hears: in.Hears,
 	})
 	if err != nil {
 		return answer, err

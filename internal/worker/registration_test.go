@@ -1,0 +1,100 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"sync/atomic"
+	"testing"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/transport"
+)
+
+// Rest implements caller.
+func (n *notebook) Rest() { n.notes = append(n.notes, "rest") }
+
+// desk is a coordinator that keeps registrations.
+type desk struct {
+	features []string
+	got      []dffmpeg.RegisterRequest
+	rests    int
+}
+
+func (d *desk) Rest() { d.rests++ }
+
+func (d *desk) Call(_ context.Context, _, _ string, _ url.Values, in, out any) error {
+	d.got = append(d.got, in.(dffmpeg.RegisterRequest))
+	*out.(*dffmpeg.RegisterAnswer) = dffmpeg.RegisterAnswer{Transport: "t", Features: d.features}
+	return nil
+}
+
+// ear is a transport's client that hears, or not, until it is told to end.
+type ear struct{ hears atomic.Bool }
+
+func (e *ear) Hears() bool { return e.hears.Load() }
+
+func (e *ear) Listen(ctx context.Context, _ func(context.Context, []dffmpeg.Message) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// deaf is one that cannot tell.
+type deaf struct{ transport.Client }
+
+// connector gives out one client.
+type connector struct{ client transport.Client }
+
+func (c connector) Names() []string { return []string{"t"} }
+
+func (c connector) Connect(string, transport.Subscription, transport.Fetch) (transport.Client, error) {
+	return c.client, nil
+}
+
+type nowhere struct{}
+
+func (nowhere) Available(context.Context) []string { return nil }
+
+// TestSaysThatItHears: only to a coordinator that asks for no verification then,
+// and only when it is so.
+func TestSaysThatItHears(t *testing.T) {
+	renews := []string{dffmpeg.FeatureRenew}
+	hearing := &ear{}
+	hearing.hears.Store(true)
+	for name, tt := range map[string]struct {
+		features []string
+		client   transport.Client
+		want     bool
+	}{
+		"it hears":                             {renews, hearing, true},
+		"it does not hear":                     {renews, &ear{}, false},
+		"a transport that cannot tell":         {renews, deaf{hearing}, false},
+		"a coordinator that wants to be asked": {nil, hearing, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &desk{features: tt.features}
+			w := New(Settings{ID: "w"}, d, connector{tt.client}, nowhere{}, nil, slog.New(slog.DiscardHandler))
+			var current *listening
+			for range 2 {
+				if err := w.register(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				current = w.listen(t.Context(), current, <-w.answers, nil)
+				w.listening.Store(current)
+			}
+			if d.got[0].Hears {
+				t.Error("it says that it hears before it listens")
+			}
+			if d.got[1].Hears != tt.want {
+				t.Errorf("it says that it hears: %t, want %t", d.got[1].Hears, tt.want)
+			}
+			if rested := d.rests > 0; rested != tt.want {
+				t.Errorf("it rests: %t, want %t", rested, tt.want)
+			}
+			current.end()
+			if w.hears() {
+				t.Error("it hears although it does not listen any more")
+			}
+		})
+	}
+}
