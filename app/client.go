@@ -21,8 +21,10 @@ func (s *surroundings) clientEnv() clientcmd.Env {
 			if err != nil {
 				return nil, err
 			}
-			return &clientcmd.Session{Client: session.Client, Paths: session.Paths, Heartbeat: session.Heartbeat,
-				Environment: s.process.Env.Only(session.Variables)}, nil
+			return &clientcmd.Session{
+				Client: session.Client, Paths: session.Paths, Heartbeat: session.Heartbeat,
+				Environment: s.process.Env.Only(session.Variables),
+			}, nil
 		},
 		Signals: s.signals,
 		Getwd:   os.Getwd,

@@ -56,6 +56,7 @@ func Connect(caller Caller, path string, query url.Values) Dial {
 			Proxy: http.ProxyFromEnvironment, Subprotocols: []string{Subprotocol},
 			WriteBufferSize: MaxFrame + frameOverhead, // one write for a frame
 		}
+		//nolint:bodyclose // of an answer that is no connection only a copy in memory is left
 		socket, response, err := dialer.DialContext(ctx, target.String(), request.Header)
 		if err != nil {
 			return nil, refusal(caller, response, err)
