@@ -153,3 +153,20 @@ func TestHLSSeek(t *testing.T) {
 	}
 	same(t, hashes(t, late), hashes(t, dir))
 }
+
+// TestFastSeeks: callers that are killed at any instant of their start leave no
+// program behind.
+func TestFastSeeks(t *testing.T) {
+	c := newCluster(t)
+	c.startWorkerAt("w1", c.media())
+	for i := range 30 {
+		p := c.proxy("ffmpeg", realtime("600", filepath.Join(c.media(), "seek"+strconv.Itoa(i)+".mkv"))...)
+		<-time.After(time.Duration(i) * 5 * time.Millisecond)
+		p.kill()
+	}
+	// All that may begin has begun, and is gone.
+	<-time.After(1500 * time.Millisecond)
+	if pids := processesWith(t, filepath.Join(c.media(), "seek")); len(pids) != 0 {
+		t.Errorf("programs of killed callers still run: %v", pids)
+	}
+}

@@ -37,6 +37,7 @@ const (
 // Events tells an endpoint's owner what happens to the other end. Its functions
 // are called by one goroutine at a time and must not block; they may be nil.
 type Events struct {
+	// Joined says that both ends are there.
 	Joined func()
 	// Gone says that the requester will not come back and does not mind.
 	Gone func()

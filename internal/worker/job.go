@@ -145,6 +145,10 @@ func (r *runner) execute(ctx context.Context, a *attempt, streams *streams, logg
 
 // process runs the process until it has ended and its output is in the queue.
 func (r *runner) process(ctx context.Context, a *attempt, streams *streams, queue *outputQueue, logger *slog.Logger) outcome {
+	if !streams.meet(ctx, a.stopping) {
+		streams.leave()
+		return outcome{}
+	}
 	process, err := r.launcher.Launch(ctx, a.request, streams.of(func(line dffmpeg.LogEntry) error {
 		return queue.put(ctx, line)
 	}))

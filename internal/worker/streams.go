@@ -14,7 +14,7 @@ import (
 
 const (
 	// awayLimit is how long output is kept, after the process has ended, for a
-	// requester that is away.
+	// requester that is away, and how long one that was not there yet is waited for.
 	awayLimit = 30 * time.Second
 	// awayEvery is how often it is looked whether it is.
 	awayEvery = time.Second
@@ -23,6 +23,7 @@ const (
 // streams are the standard streams of an attempt, as bytes. A nil one has none.
 type streams struct {
 	end    *stdio.Worker
+	met    chan struct{} // closed when the requester was there
 	gone   chan struct{} // closed when the requester does not come back
 	killed chan struct{} // closed when it is dead
 }
@@ -33,9 +34,10 @@ func (r *runner) connect(ctx context.Context, a *attempt, logger *slog.Logger) (
 	if !a.request.Stdio {
 		return nil, func() {}
 	}
-	s = &streams{gone: make(chan struct{}), killed: make(chan struct{})}
+	s = &streams{met: make(chan struct{}), gone: make(chan struct{}), killed: make(chan struct{})}
 	s.end = stdio.NewWorker(stdio.Events{
-		Gone: sync.OnceFunc(func() { close(s.gone) }),
+		Joined: sync.OnceFunc(func() { close(s.met) }),
+		Gone:   sync.OnceFunc(func() { close(s.gone) }),
 		Killed: sync.OnceFunc(func() {
 			close(s.killed)
 			a.stop(stopDead)
@@ -56,6 +58,29 @@ func (r *runner) connect(ctx context.Context, a *attempt, logger *slog.Logger) (
 		leaving.Stop()
 		cancel()
 	}
+}
+
+// meet waits until the requester was there, and reports whether the process is to
+// be started. One that was killed after its submission, before anybody could see
+// it die, never comes: its process would run until the heartbeats are missed. One
+// that is away for long may come yet.
+func (s *streams) meet(ctx context.Context, stopping <-chan struct{}) bool {
+	if s == nil {
+		return true
+	}
+	long := time.NewTimer(awayLimit)
+	defer long.Stop()
+	select {
+	case <-s.met:
+	case <-s.gone:
+	case <-s.end.Done():
+	case <-long.C:
+	case <-stopping:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	return true
 }
 
 // leave gives up what nothing was or will be written to.
