@@ -85,7 +85,7 @@ func (c *Client) Attach(ctx context.Context, at Attachment, events Events) (dffm
 		return dffmpeg.JobStatusChange{}, err
 	}
 	if f.relayed {
-		f.flow.drain(ctx, f.final)
+		return f.final, f.flow.drain(ctx, f.final)
 	}
 	return f.final, nil
 }

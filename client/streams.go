@@ -30,8 +30,11 @@ type Streams struct {
 const (
 	// farewell bounds how long it may take to say that nothing more is needed.
 	farewell = time.Second
-	// strayLimit is how long output of a process may take whose job has ended, while
-	// its worker is not connected, or did not say how the process ended.
+	// awayLimit is how long the rest of a process's output may take while its worker
+	// is not connected: as long as that keeps it.
+	awayLimit = 30 * time.Second
+	// strayLimit is that for a process of which it is not known that it ended by
+	// itself: its worker may be gone.
 	strayLimit = 5 * time.Second
 )
 
@@ -98,23 +101,34 @@ func (f *flow) signal(ctx context.Context, signals <-chan syscall.Signal) {
 	}
 }
 
-// drain waits for the rest of the output of a job that has ended: all of it, as
-// long as its worker has some to give.
-func (f *flow) drain(ctx context.Context, final dffmpeg.JobStatusChange) {
+// errCutShort is the error of output that did not arrive to its end.
+var errCutShort = dffmpeg.Errorf(dffmpeg.CodeUnavailable, "The program has ended, but the rest of its output did not arrive: its worker cannot be reached")
+
+// drain waits for the rest of the output of a job that has ended. It fails when a
+// process ended by itself and some of its output is missing.
+func (f *flow) drain(ctx context.Context, final dffmpeg.JobStatusChange) error {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	for contact := time.Now(); time.Since(contact) < strayLimit; {
+	limit := strayLimit
+	if final.ExitCode != nil {
+		limit = awayLimit
+	}
+	for contact := time.Now(); time.Since(contact) < limit; {
 		if f.end.Together() && final.ExitCode != nil {
 			contact = time.Now()
 		}
 		select {
 		case <-f.outputs:
-			return
+			return nil
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		case <-ticker.C:
 		}
 	}
+	if final.ExitCode != nil {
+		return errCutShort
+	}
+	return nil
 }
 
 // leave says that nothing more is needed, and ends what runs.

@@ -54,7 +54,7 @@ func TestEveryDatabase(t *testing.T) {
 			c := newClusterOn(t, section(t))
 			_, media := c.startWorker("w1")
 			makeClip(t, filepath.Join(media, "in.mkv"), 1)
-			p := c.proxy("ffprobe", "-v", "error", "-show_format", filepath.Join(c.media(), "in.mkv"))
+			p := c.proxy("ffprobe", "-show_format", filepath.Join(c.media(), "in.mkv")) // its stderr is kept
 			if code := p.exitCode(); code != 0 || !strings.Contains(p.stdout.text(), "format_name=matroska") {
 				t.Fatalf("ffprobe: exit code %d: %q %q", code, p.stdout.text(), p.stderr.text())
 			}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,18 +59,14 @@ func copyThrough() []string {
 func (c *cluster) throughPipes(size int64, meanwhile map[float64]func()) {
 	t := c.t
 	t.Helper()
+	began := time.Now()
 	in, out := newSource(size, 1), sha256.New()
 	p := startWith(t, streams{in, out}, c.clientEnv(), c.media(), "ffmpeg", copyThrough()...)
-	var happening sync.WaitGroup
-	for share, happens := range meanwhile {
-		happening.Go(func() {
-			c.await(fmt.Sprintf("%.0f %% of the bytes", 100*share), func() bool { return in.count() >= int64(share*float64(size)) })
-			happens()
-		})
+	for _, share := range slices.Sorted(maps.Keys(meanwhile)) {
+		c.await(fmt.Sprintf("%.0f %% of the bytes", 100*share), func() bool { return in.count() >= int64(share*float64(size)) })
+		meanwhile[share]()
 	}
-	began := time.Now()
 	code := p.exitCode()
-	happening.Wait()
 	if code != 0 || in.count() != size || !bytes.Equal(in.sum.Sum(nil), out.Sum(nil)) {
 		t.Errorf("exit code %d after %d of %d bytes, the same came out: %t", code, in.count(), size, bytes.Equal(in.sum.Sum(nil), out.Sum(nil)))
 	}

@@ -45,7 +45,7 @@ type Options struct {
 
 // lookEvery is how often it is asked again whether an end that waits for the other
 // one is at the right place.
-const lookEvery = 3 * time.Second
+const lookEvery = time.Second
 
 // Relay is the relay of one coordinator. Make one with New, then Run it.
 type Relay struct {
