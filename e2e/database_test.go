@@ -75,7 +75,11 @@ func TestEveryDatabase(t *testing.T) {
 			if rows["dffmpeg_jobs"] != 1 || rows["dffmpeg_identities"] != 5 || rows["dffmpeg_jobs_output"] == 0 {
 				t.Errorf("db status counts %v, want 1 job with output and 5 identities", rows)
 			}
-			logs := succeed(t, c.admin("job", "logs", job.ID))
+			read := func() string {
+				logs := c.admin("job", "logs", job.ID)
+				return succeed(t, logs) + logs.stderr.text()
+			}
+			logs := read()
 
 			succeed(t, c.admin("db", "backup", filepath.Join(c.dir, "backup.db")))
 			c.coordinator.signal(syscall.SIGTERM)
@@ -85,7 +89,7 @@ func TestEveryDatabase(t *testing.T) {
 			if diff := cmp.Diff([]dffmpeg.Job{job}, c.jobs()); diff != "" {
 				t.Errorf("jobs in the backup (-before +after):\n%s", diff)
 			}
-			if got := succeed(t, c.admin("job", "logs", job.ID)); got != logs || logs == "" {
+			if got := read(); got != logs || !strings.Contains(logs, "matroska") {
 				t.Errorf("output in the backup is %q, was %q", got, logs)
 			}
 		})
