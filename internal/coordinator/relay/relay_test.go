@@ -169,10 +169,44 @@ type pair struct {
 	killed    chan struct{}
 	gone      chan struct{}
 	stop      func()
+	line      *line // the requester's
+}
+
+// line is an end's way to a coordinator, which ends with the process that has it.
+type line struct {
+	dial stdio.Dial
+
+	mu   sync.Mutex
+	conn stdio.Conn // the last one
+	dead bool
+}
+
+func (l *line) connect(ctx context.Context) (stdio.Conn, error) {
+	conn, err := l.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dead {
+		conn.Close()
+		return nil, errors.New("dead")
+	}
+	l.conn = conn
+	return conn, nil
+}
+
+// kill closes the connection as the kernel does for a process that was killed, and
+// opens no other.
+func (l *line) kill() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dead = true
+	l.conn.Close()
 }
 
 func connectPair(t testing.TB, requester, worker stdio.Dial) *pair {
-	p := &pair{killed: make(chan struct{}), gone: make(chan struct{})}
+	p := &pair{killed: make(chan struct{}), gone: make(chan struct{}), line: &line{dial: requester}}
 	logger := slog.New(slog.DiscardHandler)
 	p.requester = stdio.NewRequester(stdio.Events{}, logger)
 	p.worker = stdio.NewWorker(stdio.Events{
@@ -181,7 +215,7 @@ func connectPair(t testing.TB, requester, worker stdio.Dial) *pair {
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := p.requester.Run(ctx, requester); err != nil {
+		if err := p.requester.Run(ctx, p.line.connect); err != nil {
 			t.Errorf("requester: %v", err)
 		}
 	})
@@ -289,25 +323,12 @@ func TestDeadRequester(t *testing.T) {
 	p := connectPair(t, c.dial(Requester, "first", 0), c.dial(Worker, "first", 1))
 	settled(t, p.worker.Together)
 	began := time.Now()
-	c.kill(t, "first")
+	p.line.kill()
 	<-p.killed
 	if took := time.Since(began); took < testGrace/2 {
 		t.Errorf("killed after %s, before the grace of %s was over", took, testGrace)
 	}
 	settled(t, func() bool { return len(c.died()) == 1 })
-}
-
-// kill closes the requester's connection as the kernel does for a process that was
-// killed, and keeps the requester from coming back.
-func (c *coordinator) kill(t *testing.T, jobID string) {
-	t.Helper()
-	conn, err := c.dial(Requester, jobID, 0)(t.Context()) // takes the place of the one that would be back
-	if err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(20 * time.Millisecond)
-	c.lock()
-	conn.Close()
 }
 
 func TestGoodbyeIsNoDeath(t *testing.T) {
@@ -431,7 +452,7 @@ func TestEndsAtDifferentCoordinators(t *testing.T) {
 		t.Fatal("a requester that is back was taken for dead")
 	}
 	settled(t, p.worker.Together)
-	other.kill(t, "job")
+	p.line.kill()
 	<-p.killed
 }
 

@@ -243,6 +243,20 @@ func (d *directly) tell(to dffmpeg.Coordinator) Tell {
 	}
 }
 
+// set makes calls fail, or not.
+func (d *directly) set(down bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.down = down
+}
+
+// count returns how many calls there were.
+func (d *directly) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.calls
+}
+
 // TestOthersAreToldDirectly without a broker: those who are there, each once, and
 // again after they could not be reached.
 func TestOthersAreToldDirectly(t *testing.T) {
@@ -265,13 +279,13 @@ func TestOthersAreToldDirectly(t *testing.T) {
 		to := dffmpeg.ToWorker("w1")
 		d.members["a"].Notify(to, time.Time{})
 		time.Sleep(2 * gather)
-		if woken("a") != 0 || woken("b") != 1 || woken("c") != 1 || d.calls != 2 {
-			t.Errorf("woken %d, %d, %d times by %d calls", woken("a"), woken("b"), woken("c"), d.calls)
+		if woken("a") != 0 || woken("b") != 1 || woken("c") != 1 || d.count() != 2 {
+			t.Errorf("woken %d, %d, %d times by %d calls", woken("a"), woken("b"), woken("c"), d.count())
 		}
-		d.down = true
+		d.set(true)
 		d.members["a"].Notify(to, time.Time{})
 		time.Sleep(2 * gather)
-		d.down = false
+		d.set(false)
 		time.Sleep(2 * tellPause)
 		d.members["a"].Notify(to, time.Time{})
 		time.Sleep(2 * gather)
@@ -280,11 +294,11 @@ func TestOthersAreToldDirectly(t *testing.T) {
 		}
 		d.members["b"].stop()
 		time.Sleep(time.Minute)
-		before := d.calls
+		before := d.count()
 		d.members["a"].Notify(to, time.Time{})
 		time.Sleep(2 * gather)
-		if synctest.Wait(); d.calls != before+1 {
-			t.Errorf("%d calls, want one: b has left", d.calls-before)
+		if synctest.Wait(); d.count() != before+1 {
+			t.Errorf("%d calls, want one: b has left", d.count()-before)
 		}
 	})
 }
