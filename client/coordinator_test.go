@@ -18,7 +18,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/authn"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/httpapi"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/outbox"
-	"github.com/dffmpeg/dffmpeg/internal/coordinator/relay"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/relay/relaytest"
 	"github.com/dffmpeg/dffmpeg/internal/httpauth"
 	"github.com/dffmpeg/dffmpeg/internal/peer"
 	"github.com/dffmpeg/dffmpeg/internal/signedhttp"
@@ -75,19 +75,8 @@ func start(t *testing.T) *coordinator {
 	transports := transport.NewSet(httppoll.NewServer(httppoll.ServerSettings{BasePath: "/poll"}, outbox.Mailbox(engine), logger))
 	c.state = announce.Wrap(engine, waker{transports}, waker{transports})
 	ids := dffmpeg.NewIDSource()
-	streams := relay.New(relay.Options{Homes: hereAlone{}, Grace: time.Minute, Logger: logger, Died: func(context.Context, string) {}})
-	relaying, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = streams.Run(relaying) // ends with its context
-	}()
-	t.Cleanup(func() {
-		stop()
-		<-ended
-	})
 	handler, err := httpapi.New(httpapi.Deps{
-		Relay:         streams,
+		Relay:         relaytest.Start(t),
 		State:         c.state,
 		Authenticator: authn.New(identities, keyring, nil, logger, time.Now),
 		Transports:    transports,
@@ -220,9 +209,3 @@ func entries(lines ...string) []dffmpeg.LogEntry {
 	}
 	return list
 }
-
-// hereAlone is the home of all jobs' streams.
-type hereAlone struct{}
-
-// Find implements relay.Homes.
-func (hereAlone) Find(context.Context, string) (relay.Away, error) { return nil, nil } //nolint:nilnil // nil means here

@@ -30,11 +30,8 @@ type Streams struct {
 const (
 	// farewell bounds how long it may take to say that nothing more is needed.
 	farewell = time.Second
-	// awayLimit is how long the rest of a process's output may take while its worker
-	// is not connected: as long as that keeps it.
-	awayLimit = 30 * time.Second
-	// strayLimit is that for a process of which it is not known that it ended by
-	// itself: its worker may be gone.
+	// strayLimit is how long the rest of its output may take of a process of which it
+	// is not known that it ended by itself: its worker may be gone.
 	strayLimit = 5 * time.Second
 )
 
@@ -111,7 +108,7 @@ func (f *flow) drain(ctx context.Context, final dffmpeg.JobStatusChange) error {
 	defer ticker.Stop()
 	limit := strayLimit
 	if final.ExitCode != nil {
-		limit = awayLimit
+		limit = stdio.KeptFor
 	}
 	for contact := time.Now(); time.Since(contact) < limit; {
 		if f.end.Together() && final.ExitCode != nil {

@@ -1,7 +1,6 @@
 package dropin
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -69,5 +68,5 @@ func (p Program) become(path string) error {
 		name = os.Args[0]
 	}
 	err := syscall.Exec(path, append([]string{name}, p.Args...), os.Environ()) //nolint:gosec // the user's own choice
-	return errors.Join(fmt.Errorf("start %s: %w", path, err))
+	return fmt.Errorf("start %s: %w", path, err)
 }

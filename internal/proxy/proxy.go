@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -119,7 +120,11 @@ func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	}
 	interrupt.arm(func() { p.cancel(ctx, answer.ID, inv.Stderr, giveUp) })
 	out := &output{stdout: inv.Stdout, stderr: inv.Stderr}
-	patience := p.wait(ctx, inv.Fallback, answer.ID)
+	var fallback *Fallback // one of 0.4 cancels what runs, too, and tells no attempts
+	if slices.Contains(answer.Features, dffmpeg.FeatureStdio) {
+		fallback = inv.Fallback
+	}
+	patience := p.wait(ctx, fallback, answer.ID)
 	streams := &client.Streams{Stdout: inv.Stdout, Stderr: inv.Stderr, Signals: interrupt.passed, Met: func() {
 		patience.end()
 		interrupt.pass()
@@ -130,7 +135,10 @@ func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	final, err := p.client.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true, Streams: streams}, out)
 	patience.end()
 	if patience.withdrawn() && !interrupt.happened() {
-		return inv.Fallback.Run("no worker took the job within " + inv.Fallback.After.String())
+		return fallback.Run("no worker took the job within " + fallback.After.String())
+	}
+	if err == nil && fallback != nil && final.Status == dffmpeg.JobFailed && final.Attempt == 0 && !interrupt.happened() {
+		return fallback.Run("no worker took the job: " + reason(final))
 	}
 	if err != nil {
 		if out.broken {

@@ -25,6 +25,7 @@ type coordinator struct {
 	client.Caller // for what these tests do not use
 
 	fail     error // of the submission
+	features []string
 	canceled chan struct{}
 	once     sync.Once
 	script   []dffmpeg.Message
@@ -39,7 +40,7 @@ func (c *coordinator) Call(_ context.Context, _, path string, _ url.Values, in, 
 		request, _ := in.(dffmpeg.SubmitRequest)
 		*out.(*dffmpeg.SubmitAnswer) = dffmpeg.SubmitAnswer{Job: dffmpeg.Job{
 			ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", HeartbeatInterval: 5, Arguments: request.Arguments, Transport: "fake",
-		}}
+		}, Features: c.features}
 	case strings.HasSuffix(path, "/cancel"):
 		c.once.Do(func() { close(c.canceled) })
 	}

@@ -3,7 +3,6 @@ package stdio
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -28,10 +27,6 @@ const (
 	// requester is back within a tenth of a second.
 	redialFirst = 20 * time.Millisecond
 	redialMost  = time.Second
-	// pingEvery is how often an idle connection is tried, and pingLimit how long
-	// the answer may take.
-	pingEvery = 10 * time.Second
-	pingLimit = 15 * time.Second
 )
 
 // Events tells an endpoint's owner what happens to the other end. Its functions
@@ -184,7 +179,7 @@ func (e *Endpoint) serve(ctx context.Context, conn Conn) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { stop(e.receive(ctx, conn)) })
-	running.Go(func() { stop(e.ping(ctx, conn)) })
+	running.Go(func() { stop(KeepAlive(ctx, conn)) })
 	defer context.AfterFunc(ctx, conn.Close)()
 	stop(e.send(ctx, conn))
 	conn.Close() // ends what still reads
@@ -206,22 +201,6 @@ func (e *Endpoint) apart() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.together, e.ready, e.resume = false, false, false
-}
-
-func (e *Endpoint) ping(ctx context.Context, conn Conn) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pingEvery):
-		}
-		bounded, cancel := context.WithTimeout(ctx, pingLimit)
-		err := conn.Ping(bounded)
-		cancel()
-		if err != nil {
-			return fmt.Errorf("the coordinator does not answer: %w", err)
-		}
-	}
 }
 
 // send writes what there is to send.

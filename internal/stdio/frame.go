@@ -3,6 +3,7 @@ package stdio
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 )
 
 // Subprotocol is the name that both sides give in the WebSocket handshake.
@@ -11,6 +12,9 @@ const Subprotocol = "dffmpeg.stdio.1"
 const (
 	// Window is how many bytes of a stream may be on their way.
 	Window = 2 << 20
+	// KeptFor is how long a worker keeps output, after its process has ended, for a
+	// requester that is away, and how long that waits for it.
+	KeptFor = 30 * time.Second
 	// maxChunk bounds the bytes of one frame.
 	maxChunk = 64 << 10
 	// MaxFrame bounds a frame.

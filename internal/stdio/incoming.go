@@ -190,14 +190,11 @@ func (i *Incoming) position() int64 {
 	return i.expected
 }
 
-// restart makes the stream begin anew, for another attempt; it is false when some
-// of it was taken.
-func (i *Incoming) restart() bool {
+// restart makes the stream begin anew, for another attempt.
+func (i *Incoming) restart() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	fresh := i.taken == 0
 	i.queue, i.expected, i.taken, i.acked, i.ended = nil, 0, 0, 0, false
-	return fresh
 }
 
 // fail says that nothing more will come.
@@ -208,12 +205,4 @@ func (i *Incoming) fail(err error) {
 		i.err = err
 	}
 	i.change.Broadcast()
-}
-
-// Finished reports whether there is nothing more to take: the stream has ended, or
-// is not wanted.
-func (i *Incoming) Finished() bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.closed || i.ended && i.taken == i.expected
 }

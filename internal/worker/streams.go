@@ -13,10 +13,9 @@ import (
 )
 
 const (
-	// awayLimit is how long output is kept, after the process has ended, for a
-	// requester that is away, and how long one that was not there yet is waited for.
-	awayLimit = 30 * time.Second
-	// awayEvery is how often it is looked whether it is.
+	// lateLimit is how long a requester that was not there yet is waited for.
+	lateLimit = 30 * time.Second
+	// awayEvery is how often it is looked whether a requester is away.
 	awayEvery = time.Second
 )
 
@@ -68,7 +67,7 @@ func (s *streams) meet(ctx context.Context, stopping <-chan struct{}) bool {
 	if s == nil {
 		return true
 	}
-	long := time.NewTimer(awayLimit)
+	long := time.NewTimer(lateLimit)
 	defer long.Stop()
 	select {
 	case <-s.met:
@@ -97,7 +96,7 @@ func (s *streams) leave() {
 func (s *streams) drain(ctx context.Context) {
 	ticker := time.NewTicker(awayEvery)
 	defer ticker.Stop()
-	for together := time.Now(); time.Since(together) < awayLimit; {
+	for together := time.Now(); time.Since(together) < stdio.KeptFor; {
 		if s.end.Together() {
 			together = time.Now()
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/authn"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/httpapi"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/outbox"
-	"github.com/dffmpeg/dffmpeg/internal/coordinator/relay"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/relay/relaytest"
 	"github.com/dffmpeg/dffmpeg/internal/peer"
 	"github.com/dffmpeg/dffmpeg/secret"
 	"github.com/dffmpeg/dffmpeg/store"
@@ -70,19 +70,8 @@ func start(t *testing.T) *coordinator {
 	c.transports = transport.NewSet(httppoll.NewServer(httppoll.ServerSettings{BasePath: "/poll"}, outbox.Mailbox(engine), logger))
 	c.state = announce.Wrap(engine, c, c)
 	ids := dffmpeg.NewIDSource()
-	streams := relay.New(relay.Options{Homes: hereAlone{}, Grace: time.Minute, Logger: logger, Died: func(context.Context, string) {}})
-	relaying, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = streams.Run(relaying) // ends with its context
-	}()
-	t.Cleanup(func() {
-		stop()
-		<-ended
-	})
 	handler, err := httpapi.New(httpapi.Deps{
-		Relay:         streams,
+		Relay:         relaytest.Start(t),
 		State:         c.state,
 		Authenticator: authn.New(identities, keyring, nil, logger, time.Now),
 		Transports:    c.transports,
@@ -276,9 +265,3 @@ func stderr(line string) dffmpeg.LogEntry {
 }
 
 func exit(code int) *int { return &code }
-
-// hereAlone is the home of all jobs' streams.
-type hereAlone struct{}
-
-// Find implements relay.Homes.
-func (hereAlone) Find(context.Context, string) (relay.Away, error) { return nil, nil } //nolint:nilnil // nil means here

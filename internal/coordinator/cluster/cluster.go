@@ -52,21 +52,26 @@ func (c *Cluster) Teller(to dffmpeg.Coordinator) func(ctx context.Context, reque
 		return nil
 	}
 	return func(ctx context.Context, request dffmpeg.WakeRequest) error {
-		err := c.tell(ctx, base, request)
-		if dffmpeg.CodeOf(err) == dffmpeg.CodeUnauthenticated { // the key may have been rotated
-			c.forgetKey()
-			err = c.tell(ctx, base, request)
-		}
-		return err
+		return c.call(ctx, base, func(caller *signedhttp.Caller) error {
+			return caller.Call(ctx, http.MethodPost, "/cluster/wake", nil, request, nil)
+		})
 	}
 }
 
-func (c *Cluster) tell(ctx context.Context, base *url.URL, request dffmpeg.WakeRequest) error {
-	caller, err := c.caller(ctx, base)
-	if err != nil {
-		return err
+// call lets do call a coordinator, once more when the key was refused: it may have
+// been rotated.
+func (c *Cluster) call(ctx context.Context, base *url.URL, do func(*signedhttp.Caller) error) error {
+	for first := true; ; first = false {
+		caller, err := c.caller(ctx, base)
+		if err != nil {
+			return err
+		}
+		err = do(caller)
+		if !first || dffmpeg.CodeOf(err) != dffmpeg.CodeUnauthenticated {
+			return err
+		}
+		c.forgetKey()
 	}
-	return caller.Call(ctx, http.MethodPost, "/cluster/wake", nil, request, nil)
 }
 
 // DialStdio connects to the stdio of a job at another coordinator, on behalf of an
@@ -77,19 +82,12 @@ func (c *Cluster) DialStdio(ctx context.Context, to dffmpeg.Coordinator, jobID, 
 	if err != nil {
 		return nil, err
 	}
-	dial := func() (stdio.Conn, error) {
-		caller, err := c.caller(ctx, base)
-		if err != nil {
-			return nil, err
-		}
-		query := url.Values{"side": {side}, "attempt": {strconv.FormatInt(attempt, 10)}}
-		return stdio.Connect(caller, "/cluster/jobs/"+jobID+"/stdio", query)(ctx)
-	}
-	conn, err := dial()
-	if dffmpeg.CodeOf(err) == dffmpeg.CodeUnauthenticated { // the key may have been rotated
-		c.forgetKey()
-		conn, err = dial()
-	}
+	query := url.Values{"side": {side}, "attempt": {strconv.FormatInt(attempt, 10)}}
+	var conn stdio.Conn
+	err = c.call(ctx, base, func(caller *signedhttp.Caller) (err error) {
+		conn, err = stdio.Connect(caller, "/cluster/jobs/"+jobID+"/stdio", query)(ctx)
+		return err
+	})
 	return conn, err
 }
 

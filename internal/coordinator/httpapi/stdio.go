@@ -29,11 +29,7 @@ func (a *api) stdioEndpoints() []endpoint {
 
 // stdio lets a job's requester and its worker take part, and nobody else.
 func (a *api) stdio(w http.ResponseWriter, c *call) error {
-	job, err := a.job(c.ctx(), c.PathValue("job_id"))
-	if err != nil {
-		return err
-	}
-	attempt, err := c.number("attempt", 0, 0, maxAttempt)
+	job, attempt, err := a.attempted(c)
 	if err != nil {
 		return err
 	}
@@ -49,18 +45,14 @@ func (a *api) stdio(w http.ResponseWriter, c *call) error {
 	if job.Stdio == dffmpeg.StdioNone {
 		return dffmpeg.Errorf(dffmpeg.CodeInvalid, "The job was submitted without %s; read its output at /jobs/%s/logs", dffmpeg.FeatureStdio, job.ID)
 	}
-	return a.accept101(w, c, func(ctx context.Context, conn stdio.Conn) error {
+	return a.upgrade(w, c, func(ctx context.Context, conn stdio.Conn) error {
 		return a.Relay.Serve(ctx, conn, job.ID, side, int64(attempt))
 	})
 }
 
 // relayedStdio trusts the other coordinator to have asked the same questions.
 func (a *api) relayedStdio(w http.ResponseWriter, c *call) error {
-	job, err := a.job(c.ctx(), c.PathValue("job_id"))
-	if err != nil {
-		return err
-	}
-	attempt, err := c.number("attempt", 0, 0, maxAttempt)
+	job, attempt, err := a.attempted(c)
 	if err != nil {
 		return err
 	}
@@ -69,14 +61,24 @@ func (a *api) relayedStdio(w http.ResponseWriter, c *call) error {
 	if !known {
 		return invalidQuery("side", text, "must be requester or worker")
 	}
-	return a.accept101(w, c, func(ctx context.Context, conn stdio.Conn) error {
+	return a.upgrade(w, c, func(ctx context.Context, conn stdio.Conn) error {
 		return a.Relay.ServeRelayed(ctx, conn, job.ID, side, int64(attempt))
 	})
 }
 
-// accept101 turns the request into a connection and serves it. A request that
+// attempted returns the job of the path, and the attempt of the query.
+func (a *api) attempted(c *call) (dffmpeg.Job, int, error) {
+	job, err := a.job(c.ctx(), c.PathValue("job_id"))
+	if err != nil {
+		return job, 0, err
+	}
+	attempt, err := c.number("attempt", 0, 0, maxAttempt)
+	return job, attempt, err
+}
+
+// upgrade turns the request into a connection and serves it. A request that
 // cannot be one has been answered.
-func (a *api) accept101(w http.ResponseWriter, c *call, serve func(ctx context.Context, conn stdio.Conn) error) error {
+func (a *api) upgrade(w http.ResponseWriter, c *call, serve func(ctx context.Context, conn stdio.Conn) error) error {
 	if !strings.EqualFold(c.Header.Get("Upgrade"), "websocket") {
 		return dffmpeg.Errorf(dffmpeg.CodeInvalid, "This is for WebSocket connections; a proxy in between must pass the headers Connection and Upgrade")
 	}

@@ -36,10 +36,6 @@ const (
 	// mostQueued bounds the bytes that wait for one end: two streams' windows, and
 	// what else is said.
 	mostQueued = 2*(stdio.Window+stdio.MaxFrame) + 1<<20
-	// pingEvery is how often a connection is tried, and pingLimit how long the
-	// answer may take before the end counts as silent.
-	pingEvery = 10 * time.Second
-	pingLimit = 15 * time.Second
 	// partingLimit bounds how long a last frame may take.
 	partingLimit = time.Second
 )
@@ -145,25 +141,15 @@ func (e *end) send(ctx context.Context) error {
 	}
 }
 
-// ping notices an end that is silent.
-func (e *end) ping(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pingEvery):
-		}
-		bounded, cancel := context.WithTimeout(ctx, pingLimit)
-		err := e.conn.Ping(bounded)
-		silent := bounded.Err() != nil && ctx.Err() == nil
-		cancel()
-		if err != nil {
-			e.mu.Lock()
-			e.silenced = silent
-			e.mu.Unlock()
-			return err
-		}
+// watch notices an end that is silent.
+func (e *end) watch(ctx context.Context) error {
+	err := stdio.KeepAlive(ctx, e.conn)
+	if errors.Is(err, stdio.ErrSilent) {
+		e.mu.Lock()
+		e.silenced = true
+		e.mu.Unlock()
 	}
+	return err
 }
 
 // attend moves frames from an end to the other one until its connection ends or
@@ -172,11 +158,8 @@ func (m *meeting) attend(ctx context.Context, e *end) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { stop(e.send(ctx)) })
-	running.Go(func() { stop(e.ping(ctx)) })
-	go func() { // until the connection is closed, which is below
-		<-ctx.Done()
-		e.conn.Close()
-	}()
+	running.Go(func() { stop(e.watch(ctx)) })
+	defer context.AfterFunc(ctx, e.conn.Close)()
 	stop(m.receive(ctx, e))
 	e.conn.Close()
 	running.Wait()

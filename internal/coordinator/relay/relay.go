@@ -126,10 +126,25 @@ func (r *Relay) enter() (context.Context, bool) {
 // Serve serves an end that connected here, until its connection ends. It closes
 // the connection.
 func (r *Relay) Serve(ctx context.Context, conn stdio.Conn, jobID string, side Side, attempt int64) error {
-	defer conn.Close()
-	_, running := r.enter()
-	if !running {
-		return r.refuse(ctx, conn)
+	return r.serve(ctx, newEnd(conn, side, attempt, false), jobID, func(away Away) error {
+		return r.forward(ctx, conn, away, jobID, side, attempt)
+	})
+}
+
+// ServeRelayed serves an end that another coordinator has, at its home. It closes
+// the connection.
+func (r *Relay) ServeRelayed(ctx context.Context, conn stdio.Conn, jobID string, side Side, attempt int64) error {
+	return r.serve(ctx, newEnd(conn, side, attempt, true), jobID, func(Away) error {
+		return r.refuse(ctx, conn) // the one that sent it here will find out, too
+	})
+}
+
+// serve lets an end take part if its job's home is here, and does something else
+// otherwise.
+func (r *Relay) serve(ctx context.Context, e *end, jobID string, elsewhere func(Away) error) error {
+	defer e.conn.Close()
+	if _, running := r.enter(); !running {
+		return r.refuse(ctx, e.conn)
 	}
 	defer r.serving.Done()
 	away, err := r.opts.Homes.Find(ctx, jobID)
@@ -137,29 +152,10 @@ func (r *Relay) Serve(ctx context.Context, conn stdio.Conn, jobID string, side S
 	case err != nil:
 		return err
 	case away != nil:
-		return r.forward(ctx, conn, away, jobID, side, attempt)
+		return elsewhere(away)
 	default:
-		return r.attend(ctx, jobID, newEnd(conn, side, attempt, false))
+		return r.attend(ctx, jobID, e)
 	}
-}
-
-// ServeRelayed serves an end that another coordinator has, at its home. It closes
-// the connection.
-func (r *Relay) ServeRelayed(ctx context.Context, conn stdio.Conn, jobID string, side Side, attempt int64) error {
-	defer conn.Close()
-	_, running := r.enter()
-	if !running {
-		return r.refuse(ctx, conn)
-	}
-	defer r.serving.Done()
-	away, err := r.opts.Homes.Find(ctx, jobID)
-	if err == nil && away != nil {
-		return r.refuse(ctx, conn) // the one that sent it here will find out, too
-	}
-	if err != nil {
-		return err
-	}
-	return r.attend(ctx, jobID, newEnd(conn, side, attempt, true))
 }
 
 // refuse sends an end elsewhere.

@@ -53,7 +53,7 @@ func cutShort(job *dffmpeg.Job, w *dffmpeg.Worker) int {
 // fits reports whether a worker qualifies, and can connect the standard streams of
 // a job that has media on them.
 func fits(job *dffmpeg.Job, w *dffmpeg.Worker) bool {
-	return w.Qualifies(job) && (linesOnly(job, w) == 0 || !slices.ContainsFunc(job.Arguments, standardStream))
+	return w.Qualifies(job) && (linesOnly(job, w) == 0 || !slices.ContainsFunc(job.Arguments, dffmpeg.NamesStandardStream))
 }
 
 // linesOnly is 1 for a worker that sends lines to a requester that takes bytes,
@@ -63,12 +63,6 @@ func linesOnly(job *dffmpeg.Job, w *dffmpeg.Worker) int {
 		return 1
 	}
 	return 0
-}
-
-// standardStream reports whether an argument makes ffmpeg read or write a standard
-// stream (ffmpeg-protocols: fd, pipe; "-" is a name for pipe:).
-func standardStream(arg string) bool {
-	return arg == "-" || strings.HasPrefix(arg, "pipe:") || strings.HasPrefix(arg, "fd:")
 }
 
 // hadIt is 1 for the worker of the job's last attempt, else 0.
