@@ -68,7 +68,7 @@ func (c *Client) connect(ctx context.Context, jobID string, s *Streams) *flow {
 			return
 		}
 		if s.Stdin != nil {
-			_, _ = io.Copy(struct{ io.Writer }{f.end.Stdin}, s.Stdin) // its end, or its failure, is the process's end of input
+			_, _ = f.end.Stdin.ReadFrom(s.Stdin) // its end, or its failure, is the process's end of input
 		}
 		_ = f.end.Stdin.Close() // unless nobody reads it any more
 	}()

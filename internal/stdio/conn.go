@@ -1,6 +1,7 @@
 package stdio
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,8 +14,6 @@ import (
 const (
 	// frameOverhead is the size of a WebSocket frame's header (RFC 6455, 5.2).
 	frameOverhead = 14
-	// firstBuffer is how much is read at once at first.
-	firstBuffer = 4 << 10
 	// controlLimit bounds how long a control frame may take to be written.
 	controlLimit = 5 * time.Second
 )
@@ -23,14 +22,14 @@ const (
 // of the context counts.
 type conn struct {
 	socket *websocket.Conn
-	buffer []byte        // what is being read
+	room   room          // for what is read
 	pongs  chan struct{} // has a token after an answer to a ping
 
 	writing sync.Mutex
 }
 
 func newConn(socket *websocket.Conn) *conn {
-	c := &conn{socket: socket, buffer: make([]byte, firstBuffer), pongs: make(chan struct{}, 1)}
+	c := &conn{socket: socket, pongs: make(chan struct{}, 1)}
 	socket.SetReadLimit(MaxFrame)
 	socket.SetPongHandler(func(string) error {
 		select {
@@ -42,31 +41,45 @@ func newConn(socket *websocket.Conn) *conn {
 	return c
 }
 
-// Read implements Conn. The frame is the caller's.
-func (c *conn) Read(ctx context.Context) ([]byte, error) {
+// Read implements Conn.
+func (c *conn) Read(ctx context.Context) (*Message, error) {
 	deadline, _ := ctx.Deadline() // none is the zero time, which is none
 	if err := c.socket.SetReadDeadline(deadline); err != nil {
 		return nil, err
 	}
-	kind, message, err := c.socket.NextReader()
+	kind, from, err := c.socket.NextReader()
 	if err != nil {
 		return nil, err
 	}
 	if kind != websocket.BinaryMessage {
 		return nil, errors.New("a frame is a binary message")
 	}
-	for size := 0; ; {
-		n, err := message.Read(c.buffer[size:])
-		size += n
-		switch {
-		case errors.Is(err, io.EOF):
-			return append([]byte(nil), c.buffer[:size]...), nil
-		case err != nil:
-			return nil, err
-		case size == len(c.buffer):
-			c.buffer = append(c.buffer, make([]byte, len(c.buffer))...)
-		}
+	m := c.room.whole()
+	size, err := readAll(from, m.bytes)
+	if err != nil {
+		m.Release()
+		return nil, err
 	}
+	m.bytes = m.bytes[:size]
+	if size >= worthKeeping {
+		return m, nil
+	}
+	small := NewMessage(bytes.Clone(m.bytes))
+	m.Release()
+	return small, nil
+}
+
+// readAll reads to the end, which comes before b is full: the socket has a limit.
+func readAll(from io.Reader, b []byte) (size int, err error) {
+	for err == nil && size < len(b) {
+		var n int
+		n, err = from.Read(b[size:])
+		size += n
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return size, err
 }
 
 // Write implements Conn. Several goroutines may write.

@@ -9,9 +9,11 @@ import (
 )
 
 // Conn is a connection to a coordinator that carries frames. Read belongs to one
-// goroutine. A context bounds by its deadline only: Close ends what waits.
+// goroutine, and what it returns to its caller. Write may be called by several, and
+// keeps nothing of the frame. A context bounds by its deadline only: Close ends what
+// waits.
 type Conn interface {
-	Read(ctx context.Context) ([]byte, error)
+	Read(ctx context.Context) (*Message, error)
 	Write(ctx context.Context, frame []byte) error
 	// Ping returns when the coordinator has answered.
 	Ping(ctx context.Context) error
@@ -265,9 +267,15 @@ func (e *Endpoint) receive(ctx context.Context, conn Conn) error {
 		if err != nil {
 			return err
 		}
-		f, err := Decode(message)
-		if err == nil {
+		f, err := Decode(message.Bytes())
+		if err != nil {
+			return err
+		}
+		if in := e.in[f.Stream]; in != nil && (f.Kind == Data || f.Kind == End) {
+			err = in.arrive(f, message)
+		} else {
 			err = e.handle(f)
+			message.Release()
 		}
 		if err != nil {
 			return err
@@ -296,10 +304,6 @@ func (e *Endpoint) handle(f Frame) error {
 		return errMoved
 	case Resume:
 		return e.rewind(f)
-	case Data, End:
-		if in := e.in[f.Stream]; in != nil {
-			return in.arrive(f)
-		}
 	case Ack, Broken:
 		return e.settle(f)
 	}

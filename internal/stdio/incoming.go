@@ -4,10 +4,16 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
-// ackEvery is how many bytes are acknowledged at once while there are more.
-const ackEvery = 256 << 10
+const (
+	// ackEvery is how many bytes are acknowledged at once, and ackSoon when fewer are:
+	// an answer to every frame would cost as much as the frame, and the sender waits
+	// for none before it has sent Window bytes.
+	ackEvery = 256 << 10
+	ackSoon  = 20 * time.Millisecond
+)
 
 // Incoming is a stream that is received. Read and WriteTo belong to one goroutine.
 type Incoming struct {
@@ -16,14 +22,22 @@ type Incoming struct {
 
 	mu       sync.Mutex
 	change   *sync.Cond
-	queue    [][]byte
+	queue    []piece
 	expected int64 // offset of the next byte to arrive
 	taken    int64 // offset of the next byte that the destination gets
 	acked    int64
-	ended    bool  // the end has arrived
-	closed   bool  // nothing more is wanted
-	told     bool  // the other end was told so
-	err      error // nothing more will come
+	late     *time.Timer // has what was taken acknowledged; nil when nothing is outstanding
+	due      bool        // it is time
+	ended    bool        // the end has arrived
+	closed   bool        // nothing more is wanted
+	told     bool        // the other end was told so
+	err      error       // nothing more will come
+}
+
+// piece is bytes that have arrived and are not taken yet.
+type piece struct {
+	rest    []byte
+	message *Message // that they are part of
 }
 
 func newIncoming(stream Stream, wake func()) *Incoming {
@@ -39,11 +53,12 @@ func (i *Incoming) Read(p []byte) (int, error) {
 	if err := i.await(); err != nil {
 		return 0, err
 	}
-	n := copy(p, i.queue[0])
-	if n == len(i.queue[0]) {
-		i.queue = i.queue[1:]
-	} else {
-		i.queue[0] = i.queue[0][n:]
+	first := &i.queue[0]
+	n := copy(p, first.rest)
+	first.rest = first.rest[n:]
+	if len(first.rest) == 0 {
+		first.message.Release()
+		i.shift()
 	}
 	i.take(n)
 	return n, nil
@@ -62,7 +77,8 @@ func (i *Incoming) WriteTo(w io.Writer) (int64, error) {
 		if err != nil {
 			return written, err
 		}
-		n, err := w.Write(piece)
+		n, err := w.Write(piece.rest)
+		piece.message.Release()
 		written += int64(n)
 		if err != nil {
 			_ = i.Close() // never fails
@@ -75,15 +91,21 @@ func (i *Incoming) WriteTo(w io.Writer) (int64, error) {
 }
 
 // first removes what came first.
-func (i *Incoming) first() ([]byte, error) {
+func (i *Incoming) first() (piece, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if err := i.await(); err != nil {
-		return nil, err
+		return piece{}, err
 	}
-	piece := i.queue[0]
+	first := i.queue[0]
+	i.shift()
+	return first, nil
+}
+
+// shift forgets the first piece.
+func (i *Incoming) shift() {
+	i.queue[0] = piece{}
 	i.queue = i.queue[1:]
-	return piece, nil
 }
 
 // await waits until there is something in the queue.
@@ -106,14 +128,30 @@ func (i *Incoming) await() error {
 	return nil
 }
 
-// take counts bytes as taken, and has them acknowledged when that is worth a
-// frame.
+// take counts bytes as taken, and has them acknowledged: at once when that is worth
+// a frame or there will be no more, else soon.
 func (i *Incoming) take(n int) {
-	i.taken += int64(n)
-	if i.taken-i.acked >= ackEvery || len(i.queue) == 0 {
-		i.wake()
+	i.taken = min(i.taken+int64(n), i.expected) // less is left of a stream that was closed meanwhile
+	switch {
+	case i.taken-i.acked >= ackEvery || i.complete():
+		i.acknowledge()
+	case i.late == nil:
+		i.late = time.AfterFunc(ackSoon, func() {
+			i.mu.Lock()
+			defer i.mu.Unlock()
+			i.acknowledge()
+		})
 	}
 }
+
+// acknowledge has the other end told what was taken.
+func (i *Incoming) acknowledge() {
+	i.due = true
+	i.wake()
+}
+
+// complete reports whether the end of the stream has been taken.
+func (i *Incoming) complete() bool { return i.ended && i.taken == i.expected }
 
 // Close says that nothing more of the stream is wanted. The other end is told so.
 func (i *Incoming) Close() error {
@@ -121,47 +159,48 @@ func (i *Incoming) Close() error {
 	defer i.mu.Unlock()
 	i.closed = true
 	i.queue = nil
+	i.taken = i.expected
 	i.change.Broadcast()
-	i.wake()
+	i.acknowledge()
 	return nil
 }
 
-// arrive takes a frame with bytes or the end. What came before is left out, and
-// what comes too early is dropped: it will come again.
-func (i *Incoming) arrive(f Frame) error {
+// arrive takes a frame with bytes or the end, and the message that it is. What came
+// before is left out, and what comes too early is dropped: it will come again.
+func (i *Incoming) arrive(f Frame, message *Message) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	skip := i.expected - f.Number
-	if skip < 0 || i.ended || i.err != nil {
-		return nil
-	}
-	if f.Kind == End {
-		if skip == 0 {
-			i.ended = true
-			i.expected++
-			if i.closed {
-				i.taken = i.expected
-				i.wake()
-			}
-			i.change.Broadcast()
+	switch {
+	case skip < 0 || i.ended || i.err != nil:
+	case f.Kind == End && skip == 0:
+		i.ended = true
+		i.expected++
+		if i.closed {
+			i.take(1)
 		}
-		return nil
+		i.change.Broadcast()
+	case f.Kind == Data && skip < int64(len(f.Data)):
+		return i.enqueue(piece{f.Data[skip:], message})
 	}
-	if skip >= int64(len(f.Data)) {
-		return nil
-	}
-	data := f.Data[skip:]
-	i.expected += int64(len(data))
-	if i.closed {
-		i.taken = i.expected
-		i.wake()
-		return nil
-	}
-	if i.expected-i.taken > Window+maxChunk {
+	message.Release()
+	return nil
+}
+
+// enqueue keeps bytes until they are taken.
+func (i *Incoming) enqueue(p piece) error {
+	n := len(p.rest)
+	i.expected += int64(n)
+	switch {
+	case i.closed:
+		p.message.Release()
+		i.take(n)
+	case i.expected-i.taken > Window+maxChunk:
 		return fmt.Errorf("stream %d exceeds its window", i.stream)
+	default:
+		i.queue = append(i.queue, p)
+		i.change.Broadcast()
 	}
-	i.queue = append(i.queue, data)
-	i.change.Broadcast()
 	return nil
 }
 
@@ -173,11 +212,21 @@ func (i *Incoming) answer() []byte {
 		i.told = true
 		return Frame{Kind: Broken, Stream: i.stream}.Encode()
 	}
-	if i.taken == i.acked || i.taken-i.acked < ackEvery && len(i.queue) > 0 {
+	if !i.due {
 		return nil
 	}
+	i.rest()
 	i.acked = i.taken
 	return Frame{Kind: Ack, Stream: i.stream, Number: i.taken}.Encode()
+}
+
+// rest forgets that there is something to acknowledge.
+func (i *Incoming) rest() {
+	i.due = false
+	if i.late != nil {
+		i.late.Stop()
+		i.late = nil
+	}
 }
 
 // position returns where the stream is, and has what was said about it before be
@@ -186,7 +235,7 @@ func (i *Incoming) position() int64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.told = false
-	i.acked = 0
+	i.due = i.taken > 0
 	return i.expected
 }
 
@@ -194,6 +243,7 @@ func (i *Incoming) position() int64 {
 func (i *Incoming) restart() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.rest()
 	i.queue, i.expected, i.taken, i.acked, i.ended = nil, 0, 0, 0, false
 }
 
@@ -204,5 +254,6 @@ func (i *Incoming) fail(err error) {
 	if i.err == nil {
 		i.err = err
 	}
+	i.rest()
 	i.change.Broadcast()
 }

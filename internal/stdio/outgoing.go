@@ -3,6 +3,7 @@ package stdio
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 )
 
@@ -17,13 +18,15 @@ var ErrEnded = errors.New("the connection to the other end is over")
 type Outgoing struct {
 	stream Stream
 	wake   func()
+	room   room // for large chunks
 
 	mu     sync.Mutex
 	change *sync.Cond
-	chunks []chunk // not acknowledged, in order
-	unsent int     // index of the first that is to be sent
-	kept   int     // bytes in chunks
-	end    int64   // offset after the last byte written
+	chunks []chunk  // not acknowledged, in order
+	unsent int      // index of the first that is to be sent
+	latest *Message // the last to be sent: it may be being written
+	kept   int      // bytes in chunks
+	end    int64    // offset after the last byte written
 	acked  int64
 	closed bool // the end of the stream is a chunk as well
 	waste  bool // writes succeed and go nowhere
@@ -32,8 +35,9 @@ type Outgoing struct {
 
 // chunk is a frame that may be sent again.
 type chunk struct {
-	from, to int64 // offsets
-	frame    []byte
+	to      int64 // offset after it
+	message *Message
+	sent    bool // at least once
 }
 
 func newOutgoing(stream Stream, wake func()) *Outgoing {
@@ -49,7 +53,7 @@ func (o *Outgoing) Write(p []byte) (int, error) {
 	written := 0
 	for len(p) > 0 {
 		n := min(len(p), maxChunk)
-		if err := o.add(Data, p[:n]); err != nil {
+		if err := o.copy(p[:n]); err != nil {
 			return written, err
 		}
 		written += n
@@ -58,54 +62,132 @@ func (o *Outgoing) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-// Close says that the stream ends here. It does not wait.
-func (o *Outgoing) Close() error {
-	err := o.add(End, nil)
-	if errors.Is(err, ErrBroken) {
-		return nil
+// ReadFrom implements io.ReaderFrom: it sends what r has until that ends or fails,
+// as Write does but without a copy of large pieces.
+func (o *Outgoing) ReadFrom(r io.Reader) (int64, error) {
+	var sent int64
+	for {
+		m := o.room.whole()
+		n, err := r.Read(m.bytes[headerSize:MaxFrame])
+		m.bytes = m.bytes[:headerSize+n]
+		if n > 0 {
+			if failure := o.give(m); failure != nil {
+				return sent, failure
+			}
+			sent += int64(n)
+		}
+		if errors.Is(err, io.EOF) {
+			return sent, nil
+		}
+		if err != nil {
+			return sent, err
+		}
 	}
-	return err
 }
 
-func (o *Outgoing) add(kind Kind, data []byte) error {
+// Close says that the stream ends here. It does not wait.
+func (o *Outgoing) Close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for kind == Data && o.err == nil && !o.waste && o.kept >= Window {
-		o.change.Wait()
+	if errors.Is(o.err, ErrBroken) {
+		return nil
 	}
+	if err := o.usable(); err != nil {
+		return err
+	}
+	o.closed = true
+	if !o.waste {
+		o.add(End, NewMessage(make([]byte, headerSize)), 1)
+	}
+	return nil
+}
+
+// usable returns why nothing can be sent.
+func (o *Outgoing) usable() error {
 	switch {
 	case o.err != nil:
 		return o.err
 	case o.closed:
 		return ErrEnded
-	}
-	o.closed = kind == End
-	if o.waste {
+	default:
 		return nil
 	}
-	width := int64(len(data))
-	if kind == End {
-		width = 1
+}
+
+// give sends what a message has, which belongs to the stream from now on.
+func (o *Outgoing) give(m *Message) error {
+	data := m.bytes[headerSize:]
+	if len(m.bytes) < worthKeeping {
+		defer m.Release()
+		return o.copy(data)
 	}
-	frame := make([]byte, headerSize+len(data))
-	putHeader(frame, kind, o.stream, o.end)
-	copy(frame[headerSize:], data)
-	o.chunks = append(o.chunks, chunk{o.end, o.end + width, frame})
-	o.end += width
-	o.kept += len(data)
-	o.wake()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.waste {
+		m.Release()
+		return nil
+	}
+	if err := o.await(); err != nil || o.waste {
+		return err
+	}
+	o.add(Data, m, len(data))
 	return nil
 }
 
-// next returns a frame to send, nil when there is none.
+// copy sends a copy of bytes, at most maxChunk of them. While frames wait to be sent
+// there are few large ones rather than many small ones.
+func (o *Outgoing) copy(p []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.await(); err != nil || o.waste {
+		return err
+	}
+	if len(o.chunks) > o.unsent {
+		last := &o.chunks[len(o.chunks)-1]
+		if len(last.message.bytes)+len(p) <= MaxFrame && !last.sent {
+			last.message.bytes = append(last.message.bytes, p...)
+			last.to += int64(len(p))
+			o.end = last.to
+			o.kept += len(p)
+			return nil
+		}
+	}
+	o.add(Data, NewMessage(append(make([]byte, headerSize, headerSize+len(p)), p...)), len(p))
+	return nil
+}
+
+// await waits until there is room in the window.
+func (o *Outgoing) await() error {
+	for o.err == nil && !o.waste && o.kept >= Window {
+		o.change.Wait()
+	}
+	return o.usable()
+}
+
+// add sends a message with so many bytes, or with the end, which counts as one.
+func (o *Outgoing) add(kind Kind, m *Message, width int) {
+	putHeader(m.bytes, kind, o.stream, o.end)
+	to := o.end + int64(width)
+	o.chunks = append(o.chunks, chunk{to: to, message: m})
+	o.end = to
+	o.kept += len(m.bytes) - headerSize
+	o.wake()
+}
+
+// next returns a frame to send, nil when there is none. It is valid until the next
+// call.
 func (o *Outgoing) next() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.latest = nil
 	if o.unsent >= len(o.chunks) {
 		return nil
 	}
+	c := &o.chunks[o.unsent]
+	c.sent = true
+	o.latest = c.message
 	o.unsent++
-	return o.chunks[o.unsent-1].frame
+	return c.message.bytes
 }
 
 // acknowledge forgets what lies before an offset.
@@ -121,7 +203,11 @@ func (o *Outgoing) acknowledge(offset int64) error {
 	o.acked = offset
 	gone := 0
 	for gone < len(o.chunks) && o.chunks[gone].to <= offset {
-		o.kept -= len(o.chunks[gone].frame) - headerSize
+		m := o.chunks[gone].message
+		o.kept -= len(m.bytes) - headerSize
+		if m != o.latest {
+			m.Release()
+		}
 		o.chunks[gone] = chunk{}
 		gone++
 	}

@@ -84,7 +84,7 @@ func prove(ctx context.Context, conn *conn, caller Caller, path string) error {
 	if err != nil {
 		return err
 	}
-	f, err := Decode(message)
+	f, err := Decode(message.Bytes())
 	if err != nil || f.Kind != Challenge {
 		return errors.New("the coordinator did not begin with a challenge")
 	}
@@ -134,7 +134,7 @@ func challenge(ctx context.Context, conn *conn, check func(challenge []byte, pro
 	if err != nil {
 		return err
 	}
-	f, err := Decode(message)
+	f, err := Decode(message.Bytes())
 	if err != nil {
 		return err
 	}

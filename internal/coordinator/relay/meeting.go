@@ -65,7 +65,7 @@ type end struct {
 	relayed bool
 
 	mu       sync.Mutex
-	queue    [][]byte
+	queue    []*stdio.Message
 	queued   int
 	changed  chan struct{} // has a token when there is something in the queue, or closing
 	closing  bool          // we want it to end, after what is queued
@@ -80,16 +80,20 @@ func newEnd(conn stdio.Conn, side Side, attempt int64, relayed bool) *end {
 	return &end{conn: conn, side: side, attempt: attempt, relayed: relayed, changed: make(chan struct{}, 1)}
 }
 
-// push has a frame sent to the end. It does not block; an end that takes nothing
+// say has a frame of our own sent to the end.
+func (e *end) say(frame stdio.Frame) { e.push(stdio.NewMessage(frame.Encode())) }
+
+// push has a message sent to the end. It does not block; an end that takes nothing
 // is given up.
-func (e *end) push(frame []byte) {
+func (e *end) push(message *stdio.Message) {
+	size := len(message.Bytes())
 	e.mu.Lock()
-	full := e.queued+len(frame) > mostQueued
+	full := e.queued+size > mostQueued
 	if full {
 		e.silenced = true
 	} else if !e.closing {
-		e.queue = append(e.queue, frame)
-		e.queued += len(frame)
+		e.queue = append(e.queue, message)
+		e.queued += size
 	}
 	e.mu.Unlock()
 	if full {
@@ -125,10 +129,11 @@ func (e *end) send(ctx context.Context) error {
 			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), partingLimit)
 			defer cancel()
 		}
-		for _, frame := range queue {
-			if err := e.conn.Write(ctx, frame); err != nil {
+		for _, message := range queue {
+			if err := e.conn.Write(ctx, message.Bytes()); err != nil {
 				return err
 			}
+			message.Release()
 		}
 		if closing {
 			return errParting
@@ -172,7 +177,7 @@ func (m *meeting) receive(ctx context.Context, e *end) error {
 		if err != nil {
 			return err
 		}
-		f, err := stdio.Decode(message)
+		f, err := stdio.Decode(message.Bytes())
 		if err != nil {
 			return err
 		}
@@ -188,13 +193,13 @@ func (m *meeting) receive(ctx context.Context, e *end) error {
 	}
 }
 
-// pass gives a frame to the other end; without one it is dropped, and sent again
+// pass gives a message to the other end; without one it is dropped, and sent again
 // when they meet.
-func (m *meeting) pass(from *end, frame []byte) {
+func (m *meeting) pass(from *end, message *stdio.Message) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if other := m.ends[1-from.side]; other != nil && m.ends[from.side] == from {
-		other.push(frame)
+		other.push(message)
 	}
 }
 
@@ -219,7 +224,7 @@ func (m *meeting) join(e *end) bool {
 	}
 	if m.ends[Requester] != nil && m.ends[Worker] != nil {
 		for _, each := range m.ends {
-			each.push(stdio.Frame{Kind: stdio.Joined, Number: m.attempt}.Encode())
+			each.say(stdio.Frame{Kind: stdio.Joined, Number: m.attempt})
 		}
 	}
 	return true
@@ -242,7 +247,7 @@ func (m *meeting) leave(e *end) {
 		kind = stdio.Gone
 	}
 	if other := m.ends[1-e.side]; other != nil {
-		other.push(stdio.Frame{Kind: kind}.Encode())
+		other.say(stdio.Frame{Kind: kind})
 	}
 	closed := said == stdio.Lost || said == 0 && !e.relayed && !silenced
 	if e.side == Requester && closed && !ours {
@@ -259,7 +264,7 @@ func (m *meeting) dead() {
 	}
 	m.dying = nil
 	if worker := m.ends[Worker]; worker != nil {
-		worker.push(stdio.Frame{Kind: stdio.Killed}.Encode())
+		worker.say(stdio.Frame{Kind: stdio.Killed})
 	}
 	m.mu.Unlock()
 	m.logger.Info("the requester is gone; its job is canceled", "job", m.jobID)
@@ -272,7 +277,7 @@ func (m *meeting) move() {
 	defer m.mu.Unlock()
 	for _, e := range m.ends {
 		if e != nil {
-			e.push(stdio.Frame{Kind: stdio.Moved}.Encode())
+			e.say(stdio.Frame{Kind: stdio.Moved})
 			e.closeSoon()
 		}
 	}

@@ -262,12 +262,13 @@ type breakage struct {
 // pump copies frames until either connection ends.
 func pump(ctx context.Context, from, to stdio.Conn) breakage {
 	for {
-		frame, err := from.Read(ctx)
+		message, err := from.Read(ctx)
 		if err != nil {
 			return breakage{from, err}
 		}
-		if err := to.Write(ctx, frame); err != nil {
+		if err := to.Write(ctx, message.Bytes()); err != nil {
 			return breakage{to, err}
 		}
+		message.Release()
 	}
 }

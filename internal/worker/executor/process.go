@@ -181,23 +181,24 @@ func (e *Executor) start(ctx context.Context, cmd *exec.Cmd) (*guard, error) {
 // copy passes one stream on until it ends.
 func (p *Process) copy(from *os.File, to io.Writer) {
 	defer closeAll([]*os.File{from})
-	buffer := make([]byte, 64<<10)
-	for {
-		select {
-		case <-p.gone:
-			_ = from.SetReadDeadline(time.Now().Add(drainLimit)) // pipes have deadlines
-		default:
-		}
-		n, err := from.Read(buffer)
-		if n > 0 {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
+	_, _ = io.Copy(to, output{from, p.gone}) // a reader that is gone is as the end
+}
+
+// output is the read end of a pipe from the process.
+type output struct {
+	pipe *os.File
+	gone <-chan struct{} // closed when its group is gone
+}
+
+// Read implements io.Reader. Once the group is gone there is a limit to how long it
+// waits.
+func (o output) Read(b []byte) (int, error) {
+	select {
+	case <-o.gone:
+		_ = o.pipe.SetReadDeadline(time.Now().Add(drainLimit)) // pipes have deadlines
+	default:
 	}
+	return o.pipe.Read(b)
 }
 
 // await ends the group when its leading process has ended.
