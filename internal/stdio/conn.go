@@ -69,9 +69,9 @@ func (c *conn) Read(ctx context.Context) (*Message, error) {
 	return small, nil
 }
 
-// readAll reads to the end, which comes before b is full: the socket has a limit.
+// readAll reads a message that has room in b: the socket lets none pass that has not.
 func readAll(from io.Reader, b []byte) (size int, err error) {
-	for err == nil && size < len(b) {
+	for err == nil {
 		var n int
 		n, err = from.Read(b[size:])
 		size += n

@@ -16,7 +16,7 @@ const (
 	// requester that is away, and how long that waits for it.
 	KeptFor = 30 * time.Second
 	// maxChunk bounds the bytes of one frame.
-	maxChunk = 64 << 10
+	maxChunk = 256 << 10
 	// MaxFrame bounds a frame.
 	MaxFrame = maxChunk + headerSize
 )

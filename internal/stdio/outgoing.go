@@ -63,13 +63,15 @@ func (o *Outgoing) Write(p []byte) (int, error) {
 }
 
 // ReadFrom implements io.ReaderFrom: it sends what r has until that ends or fails,
-// as Write does but without a copy of large pieces.
+// as Write does but without a copy of large pieces. While pieces are small, little
+// memory is held.
 func (o *Outgoing) ReadFrom(r io.Reader) (int64, error) {
 	var sent int64
-	for {
-		m := o.room.whole()
-		n, err := r.Read(m.bytes[headerSize:MaxFrame])
+	small := NewMessage(make([]byte, worthKeeping))
+	for m := small; ; {
+		n, err := r.Read(m.blank())
 		m.bytes = m.bytes[:headerSize+n]
+		many := len(m.bytes) >= worthKeeping
 		if n > 0 {
 			if failure := o.give(m); failure != nil {
 				return sent, failure
@@ -81,6 +83,10 @@ func (o *Outgoing) ReadFrom(r io.Reader) (int64, error) {
 		}
 		if err != nil {
 			return sent, err
+		}
+		m = small
+		if many {
+			m = o.room.whole()
 		}
 	}
 }
@@ -114,10 +120,11 @@ func (o *Outgoing) usable() error {
 	}
 }
 
-// give sends what a message has, which belongs to the stream from now on.
+// give sends what a message has. One with memory from the room belongs to the stream
+// from now on.
 func (o *Outgoing) give(m *Message) error {
 	data := m.bytes[headerSize:]
-	if len(m.bytes) < worthKeeping {
+	if m.room == nil || len(m.bytes) < worthKeeping {
 		defer m.Release()
 		return o.copy(data)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -54,7 +55,7 @@ func Connect(caller Caller, path string, query url.Values) Dial {
 		target.Scheme = map[string]string{"http": "ws", "https": "wss"}[target.Scheme]
 		dialer := websocket.Dialer{
 			Proxy: http.ProxyFromEnvironment, Subprotocols: []string{Subprotocol},
-			WriteBufferSize: MaxFrame + frameOverhead, // one write for a frame
+			WriteBufferSize: MaxFrame + frameOverhead, WriteBufferPool: new(sync.Pool), // one write for a frame
 		}
 		//nolint:bodyclose // of an answer that is no connection only a copy in memory is left
 		socket, response, err := dialer.DialContext(ctx, target.String(), request.Header)
