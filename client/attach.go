@@ -45,6 +45,8 @@ type Attachment struct {
 	// FeatureStdio among its features; nil to get output as lines only. Events are
 	// given lines when the job's worker has no more than that.
 	Streams *Streams
+	// Connection is the one that Start returned, if any. Attach closes it.
+	Connection *Connection
 	// Monitor makes the job depend on this attachment: heartbeats are sent, and
 	// when they cease the coordinator cancels the job.
 	Monitor bool
@@ -54,6 +56,7 @@ type Attachment struct {
 // through lost connections and restarts of the coordinator. When ctx ends it
 // returns ctx's error and leaves the job alone.
 func (c *Client) Attach(ctx context.Context, at Attachment, events Events) (dffmpeg.JobStatusChange, error) {
+	defer at.Connection.Close()
 	listener, err := c.connector.Connect(at.Job.Transport, transport.Subscription{
 		Recipient: at.Job.Requester(),
 		Metadata:  at.Job.TransportMetadata,
@@ -64,7 +67,7 @@ func (c *Client) Attach(ctx context.Context, at Attachment, events Events) (dffm
 	}
 	f := &follower{client: c, at: at, events: events, dedupe: transport.NewDeduper(), last: at.After}
 	if at.Streams != nil && at.Job.Stdio != dffmpeg.StdioNone {
-		flow := c.connect(ctx, at.Job.ID, at.Streams)
+		flow := c.connect(ctx, at)
 		defer flow.leave()
 		f.flow = flow
 	}

@@ -54,17 +54,26 @@ func New(id string, caller Caller, connector Connector, logger *slog.Logger) *Cl
 // coordinator of ours then returns the first job. Text that is not UTF-8 is
 // refused with [ErrNotText].
 func (c *Client) Submit(ctx context.Context, request dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, error) {
+	request, err := c.complete(request)
+	if err != nil {
+		return dffmpeg.SubmitAnswer{}, err
+	}
+	return c.post(ctx, request)
+}
+
+// complete adds to a submission what is the same for all of ours, and checks it.
+func (c *Client) complete(request dffmpeg.SubmitRequest) (dffmpeg.SubmitRequest, error) {
 	if len(request.SupportedTransports) == 0 {
 		request.SupportedTransports = c.connector.Names()
 	}
 	request.Features = append([]string{dffmpeg.FeatureAck}, request.Features...)
 	request.Arguments = notNil(request.Arguments)
 	request.Paths = notNil(request.Paths)
-	var answer dffmpeg.SubmitAnswer
-	if err := checkText(request); err != nil {
-		return answer, err
-	}
-	err := c.caller.Call(ctx, http.MethodPost, "/jobs/submit", nil, request, &answer)
+	return request, checkText(request)
+}
+
+func (c *Client) post(ctx context.Context, request dffmpeg.SubmitRequest) (answer dffmpeg.SubmitAnswer, err error) {
+	err = c.caller.Call(ctx, http.MethodPost, "/jobs/submit", nil, request, &answer)
 	return answer, err
 }
 

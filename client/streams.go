@@ -45,7 +45,9 @@ type flow struct {
 }
 
 // connect connects streams to a job until leave is called.
-func (c *Client) connect(ctx context.Context, jobID string, s *Streams) *flow {
+func (c *Client) connect(ctx context.Context, at Attachment) *flow {
+	s, jobID := at.Streams, at.Job.ID
+	dial := at.Connection.take(stdio.Connect(c.caller, jobPath(jobID, "stdio"), nil))
 	together := make(chan struct{})
 	met := sync.OnceFunc(func() {
 		if s.Met != nil {
@@ -57,7 +59,7 @@ func (c *Client) connect(ctx context.Context, jobID string, s *Streams) *flow {
 	ctx, f.stop = context.WithCancel(ctx)
 	f.running.Go(func() {
 		defer close(f.ended)
-		if err := f.end.Run(ctx, stdio.Connect(c.caller, jobPath(jobID, "stdio"), nil)); err != nil {
+		if err := f.end.Run(ctx, dial); err != nil {
 			c.logger.Warn("the job's streams cannot be connected", "job", jobID, "error", err)
 		}
 	})

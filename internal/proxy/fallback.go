@@ -37,25 +37,25 @@ const (
 
 // submit submits a job, again while the coordinator is not available: its
 // idempotency key makes them one.
-func (p *Proxy) submit(ctx context.Context, request dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, error) {
+func (p *Proxy) submit(ctx context.Context, request dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, *client.Connection, error) {
 	request.IdempotencyKey = rand.Text()
 	sent := false // to a coordinator that may have accepted it
-	for began := time.Now(); ; {
-		answer, err := p.client.Submit(ctx, request)
+	answer, connection, err := p.client.Start(ctx, request)
+	for began := time.Now(); ; answer, err = p.client.Submit(ctx, request) {
 		sent = sent || !client.NotReached(err)
 		switch {
 		case errors.Is(err, client.ErrNotText):
-			return answer, &notSent{err}
+			return answer, nil, &notSent{err}
 		case err == nil || !client.Unreachable(err) && dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable:
-			return answer, err
+			return answer, connection, err
 		case time.Since(began) > submitFor && !sent:
-			return answer, &notSent{err}
+			return answer, nil, &notSent{err}
 		case time.Since(began) > submitFor:
-			return answer, err
+			return answer, nil, err
 		}
 		select {
 		case <-ctx.Done():
-			return answer, err
+			return answer, nil, err
 		case <-time.After(submitPause):
 		}
 	}

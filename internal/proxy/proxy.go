@@ -107,7 +107,7 @@ func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	defer interrupt.close()
 	defer giveUp()
 
-	answer, err := p.submit(ctx, request)
+	answer, connection, err := p.submit(ctx, request)
 	if client.NoSharedTransport(err) && inv.OtherTransports != nil {
 		return inv.OtherTransports()
 	}
@@ -132,7 +132,7 @@ func (p *Proxy) Run(ctx context.Context, inv Invocation) int {
 	if readsInput(inv.Binary, inv.Args) {
 		streams.Stdin = inv.Stdin
 	}
-	final, err := p.client.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true, Streams: streams}, out)
+	final, err := p.client.Attach(ctx, client.Attachment{Job: answer.Job, Monitor: true, Streams: streams, Connection: connection}, out)
 	patience.end()
 	if patience.withdrawn() && !interrupt.happened() {
 		return fallback.Run("no worker took the job within " + fallback.After.String())

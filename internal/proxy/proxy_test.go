@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -45,6 +46,11 @@ func (c *coordinator) Call(_ context.Context, _, path string, _ url.Values, in, 
 		c.once.Do(func() { close(c.canceled) })
 	}
 	return nil
+}
+
+// Signed is asked for a connection to submit over; there is none.
+func (c *coordinator) Signed(context.Context, string, string, url.Values) (*http.Request, error) {
+	return nil, errors.New("no connections")
 }
 
 func (c *coordinator) Names() []string { return []string{"fake"} }

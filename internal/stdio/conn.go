@@ -82,6 +82,15 @@ func readAll(from io.Reader, b []byte) (size int, err error) {
 	return size, err
 }
 
+// readFrame reads one frame of the beginning, whose data stays valid.
+func (c *conn) readFrame(ctx context.Context) (Frame, error) {
+	message, err := c.Read(ctx)
+	if err != nil {
+		return Frame{}, err
+	}
+	return Decode(message.Bytes())
+}
+
 // Write implements Conn. Several goroutines may write.
 func (c *conn) Write(ctx context.Context, frame []byte) error {
 	c.writing.Lock()

@@ -61,6 +61,7 @@ type Endpoint struct {
 	resume   bool // we have to say where we are
 	met      bool // the other end was there during this connection
 	leaving  bool // say goodbye
+	left     bool // goodbye was said
 }
 
 func newEndpoint(in, out []Stream, events Events, logger *slog.Logger) *Endpoint {
@@ -124,7 +125,7 @@ func (e *Endpoint) Run(ctx context.Context, dial Dial) error {
 			}
 		}
 		switch {
-		case errors.Is(err, errLeft), ctx.Err() != nil:
+		case e.hasLeft(), ctx.Err() != nil:
 			return nil
 		case Permanent(err):
 			return err
@@ -145,6 +146,20 @@ func (e *Endpoint) Leave() {
 	e.leaving = true
 	e.mu.Unlock()
 	e.wake()
+}
+
+// leave notes that goodbye was said: that the coordinator closes the connection may
+// be known before.
+func (e *Endpoint) leave() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.left = true
+}
+
+func (e *Endpoint) hasLeft() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.left
 }
 
 // Together reports whether both ends are connected.
@@ -214,6 +229,7 @@ func (e *Endpoint) send(ctx context.Context, conn Conn) error {
 				return err
 			}
 			if last {
+				e.leave()
 				return errLeft
 			}
 			continue

@@ -54,6 +54,8 @@ const (
 	Gone      Kind = 19 // the requester does not come back, on purpose
 	Killed    Kind = 20 // the requester is dead: end the process at once
 	Moved     Kind = 21 // connect again: another coordinator goes on
+	Submitted Kind = 22 // the answer to a submission, as JSON
+	Refused   Kind = 23 // an error instead, as JSON; the number is its HTTP status
 )
 
 // Frames from an end to a coordinator.
@@ -61,6 +63,7 @@ const (
 	Proof   Kind = 32 // the answer to a challenge
 	Goodbye Kind = 33 // the end needs nothing more
 	Lost    Kind = 34 // between coordinators: the end that is relayed closed without goodbye
+	Submit  Kind = 35 // a job to submit, as JSON
 )
 
 // Relayed reports whether a frame of this kind is for the other end.

@@ -47,28 +47,46 @@ func Connect(caller Caller, path string, query url.Values) Dial {
 	return func(ctx context.Context) (Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, handshakeLimit)
 		defer cancel()
-		request, err := caller.Signed(ctx, http.MethodGet, path, query)
+		conn, challenge, err := dial(ctx, caller, path, query)
 		if err != nil {
 			return nil, err
 		}
-		target := *request.URL
-		target.Scheme = map[string]string{"http": "ws", "https": "wss"}[target.Scheme]
-		dialer := websocket.Dialer{
-			Proxy: http.ProxyFromEnvironment, Subprotocols: []string{Subprotocol},
-			WriteBufferSize: MaxFrame + frameOverhead, WriteBufferPool: new(sync.Pool), // one write for a frame
-		}
-		//nolint:bodyclose // of an answer that is no connection only a copy in memory is left
-		socket, response, err := dialer.DialContext(ctx, target.String(), request.Header)
-		if err != nil {
-			return nil, refusal(caller, response, err)
-		}
-		conn := newConn(socket)
-		if err := prove(ctx, conn, caller, path); err != nil {
+		proof := Frame{Kind: Proof, Data: []byte(caller.Prove(ProofText(path, challenge)))}
+		if err := conn.Write(ctx, proof.Encode()); err != nil {
 			conn.Close()
 			return nil, err
 		}
 		return conn, nil
 	}
+}
+
+// dial opens a connection and returns what is to be proven over.
+func dial(ctx context.Context, caller Caller, path string, query url.Values) (*conn, []byte, error) {
+	request, err := caller.Signed(ctx, http.MethodGet, path, query)
+	if err != nil {
+		return nil, nil, err
+	}
+	target := *request.URL
+	target.Scheme = map[string]string{"http": "ws", "https": "wss"}[target.Scheme]
+	dialer := websocket.Dialer{
+		Proxy: http.ProxyFromEnvironment, Subprotocols: []string{Subprotocol},
+		WriteBufferSize: MaxFrame + frameOverhead, WriteBufferPool: new(sync.Pool), // one write for a frame
+	}
+	//nolint:bodyclose // of an answer that is no connection only a copy in memory is left
+	socket, response, err := dialer.DialContext(ctx, target.String(), request.Header)
+	if err != nil {
+		return nil, nil, refusal(caller, response, err)
+	}
+	conn := newConn(socket)
+	f, err := conn.readFrame(ctx)
+	if err == nil && f.Kind != Challenge {
+		err = errors.New("the coordinator did not begin with a challenge")
+	}
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return conn, f.Data, nil
 }
 
 // refusal turns the coordinator's answer into its error.
@@ -78,18 +96,6 @@ func refusal(caller Caller, response *http.Response, err error) error {
 	}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorAnswer)) // what there is
 	return caller.AnswerError(response, body)
-}
-
-func prove(ctx context.Context, conn *conn, caller Caller, path string) error {
-	message, err := conn.Read(ctx)
-	if err != nil {
-		return err
-	}
-	f, err := Decode(message.Bytes())
-	if err != nil || f.Kind != Challenge {
-		return errors.New("the coordinator did not begin with a challenge")
-	}
-	return conn.Write(ctx, Frame{Kind: Proof, Data: []byte(caller.Prove(ProofText(path, f.Data)))}.Encode())
 }
 
 // Permanent reports whether an error of Dial will not go away by trying again.
@@ -105,6 +111,21 @@ func Permanent(err error) bool {
 // Accept answers a request with a connection, once check has accepted the proof of
 // ProofText(path, challenge). It answers the request itself when it fails.
 func Accept(w http.ResponseWriter, r *http.Request, check func(challenge []byte, proof string) error) (Conn, error) {
+	conn, err := accept(w, r, func(ctx context.Context, conn *conn) error {
+		challenge, proof, err := conn.challenge(ctx)
+		if err != nil {
+			return err
+		}
+		return check(challenge, proof)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// accept answers a request with a connection that begins as it should.
+func accept(w http.ResponseWriter, r *http.Request, begin func(ctx context.Context, conn *conn) error) (*conn, error) {
 	upgrader := websocket.Upgrader{Subprotocols: []string{Subprotocol}}
 	socket, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
@@ -113,7 +134,7 @@ func Accept(w http.ResponseWriter, r *http.Request, check func(challenge []byte,
 	conn := newConn(socket)
 	ctx, cancel := context.WithTimeout(r.Context(), handshakeLimit)
 	defer cancel()
-	err = challenge(ctx, conn, check)
+	err = begin(ctx, conn)
 	if err == nil && socket.Subprotocol() != Subprotocol {
 		err = errors.New("the caller does not speak " + Subprotocol)
 	}
@@ -124,23 +145,16 @@ func Accept(w http.ResponseWriter, r *http.Request, check func(challenge []byte,
 	return conn, nil
 }
 
-// challenge has the caller prove its identity.
-func challenge(ctx context.Context, conn *conn, check func(challenge []byte, proof string) error) error {
-	random := make([]byte, 32)
+// challenge has the caller prove its identity over the bytes that it returns.
+func (c *conn) challenge(ctx context.Context) (random []byte, proof string, err error) {
+	random = make([]byte, 32)
 	_, _ = rand.Read(random) // never fails
-	if err := conn.Write(ctx, Frame{Kind: Challenge, Data: random}.Encode()); err != nil {
-		return err
+	if err := c.Write(ctx, Frame{Kind: Challenge, Data: random}.Encode()); err != nil {
+		return nil, "", err
 	}
-	message, err := conn.Read(ctx)
-	if err != nil {
-		return err
+	f, err := c.readFrame(ctx)
+	if err == nil && f.Kind != Proof {
+		err = errors.New("the caller did not prove its identity")
 	}
-	f, err := Decode(message.Bytes())
-	if err != nil {
-		return err
-	}
-	if f.Kind != Proof {
-		return errors.New("the caller did not prove its identity")
-	}
-	return check(random, string(f.Data))
+	return random, string(f.Data), err
 }

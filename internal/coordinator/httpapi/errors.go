@@ -10,8 +10,12 @@ import (
 	"github.com/dffmpeg/dffmpeg"
 )
 
-// fail answers with an error. What is not meant for the caller goes to the log.
-func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+// fail answers with an error.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) { writeError(w, a.known(r, err)) }
+
+// known returns what the caller is told of an error. What is not meant for the caller
+// goes to the log.
+func (a *api) known(r *http.Request, err error) *dffmpeg.Error {
 	var known *dffmpeg.Error
 	if !errors.As(err, &known) {
 		known = dffmpeg.Errorf(dffmpeg.CodeInternal, "Internal error; the coordinator's log has more")
@@ -19,16 +23,21 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status := known.Code.Status(); status >= http.StatusInternalServerError && r.Context().Err() == nil {
 		a.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "status", status, "error", err)
 	}
-	writeError(w, known)
+	return known
 }
 
-// writeError answers with a known error, in the shape of 0.4.
+// writeError answers with a known error.
 func writeError(w http.ResponseWriter, err *dffmpeg.Error) {
+	write(w, err.Code.Status(), errorAnswer(err))
+}
+
+// errorAnswer returns the answer that is an error, in the shape of 0.4.
+func errorAnswer(err *dffmpeg.Error) dffmpeg.ErrorAnswer {
 	answer := dffmpeg.ErrorAnswer{Detail: err.Detail, Code: err.Code}
 	if err.Fields != nil {
 		answer.Detail = err.Fields
 	}
-	write(w, err.Code.Status(), answer)
+	return answer
 }
 
 // write answers with JSON.
