@@ -21,6 +21,7 @@ type wire struct {
 	room    *room
 	cut     chan struct{} // closed when the connection is over, for both ends
 	closing func()
+	loses   Kind // frames that never arrive; 0 for none
 }
 
 // join returns the two ends of a connection over which both are told that the other
@@ -31,7 +32,7 @@ func join(attempt int64) (a, b *wire) {
 	joined := Frame{Kind: Joined, Number: attempt}.Encode()
 	there <- joined
 	back <- joined
-	return &wire{there, back, &room{}, cut, closing}, &wire{back, there, &room{}, cut, closing}
+	return &wire{there, back, &room{}, cut, closing, 0}, &wire{back, there, &room{}, cut, closing, 0}
 }
 
 var errCut = errors.New("cut")
@@ -48,6 +49,14 @@ func (w *wire) Read(context.Context) (*Message, error) {
 }
 
 func (w *wire) Write(_ context.Context, frame []byte) error {
+	switch Kind(frame[0]) {
+	case w.loses:
+		return nil
+	case Goodbye: // the coordinator closes the connection, which may be seen at once
+		w.Close()
+		time.Sleep(time.Millisecond)
+		return nil
+	}
 	select {
 	case w.out <- bytes.Clone(frame):
 		return nil
@@ -62,6 +71,7 @@ func (w *wire) Close()                     { w.closing() }
 // exchange connects the two ends of a job, again whenever they have been cut.
 type exchange struct {
 	mu       sync.Mutex
+	loses    Kind // of both ends of the next connections
 	attempt  int64
 	first    chan *wire // the connection of the end that was there before
 	current  *wire
@@ -75,6 +85,7 @@ func (x *exchange) dial(ctx context.Context) (Conn, error) {
 	x.mu.Lock()
 	x.requests++
 	a, b := join(x.attempt)
+	a.loses, b.loses = x.loses, x.loses
 	x.mu.Unlock()
 	select {
 	case w := <-x.first:
@@ -320,6 +331,65 @@ type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errors.New("full") }
 
+// TestLostAcknowledgement: what was taken is acknowledged again over the next
+// connection.
+func TestLostAcknowledgement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := startEnds(t)
+		defer e.end()
+		synctest.Wait()
+		e.lose(Ack)
+		e.cut()
+		go func() { _, _ = e.requester.Stdout.WriteTo(io.Discard) }()
+		_, _ = io.WriteString(e.worker.Stdout, "x")
+		for _, out := range []*Outgoing{e.worker.Stdout, e.worker.Stderr} {
+			_ = out.Close()
+		}
+		_ = e.requester.Stderr.Close()
+		time.Sleep(time.Minute)
+		select {
+		case <-e.worker.Done():
+			t.Error("what was taken is known although nothing was acknowledged")
+		default:
+		}
+		e.lose(0)
+		e.cut()
+		<-e.worker.Done()
+	})
+}
+
+// lose has frames of a kind lost from the next connection on.
+func (x *exchange) lose(kind Kind) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.loses = kind
+}
+
+// TestOverlap: of what comes again only the new part counts, and what comes too early
+// does not.
+func TestOverlap(t *testing.T) {
+	in := newIncoming(Stdout, func() {})
+	for _, f := range []Frame{
+		{Kind: Data, Number: 0, Data: []byte("abc")},
+		{Kind: Data, Number: 4, Data: []byte("early")},
+		{Kind: End, Number: 9},
+		{Kind: Data, Number: 1, Data: []byte("bcde")},
+		{Kind: Data, Number: 0, Data: []byte("abcde")},
+		{Kind: End, Number: 5},
+		{Kind: Data, Number: 6, Data: []byte("late")},
+	} {
+		if err := in.arrive(f, NewMessage(nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := io.ReadAll(in); err != nil || string(got) != "abcde" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if in.position() != 6 {
+		t.Errorf("it goes on at %d", in.position())
+	}
+}
+
 // TestLeave: an end that leaves does not connect again, however soon it is cut off
 // after its goodbye.
 func TestLeave(t *testing.T) {
@@ -328,8 +398,6 @@ func TestLeave(t *testing.T) {
 		defer e.end()
 		synctest.Wait()
 		e.requester.Leave()
-		synctest.Wait()
-		e.cut()
 		time.Sleep(time.Minute)
 		e.mu.Lock()
 		defer e.mu.Unlock()
