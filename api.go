@@ -100,6 +100,19 @@ type LogsAnswer struct {
 	LastMessageID *string    `json:"last_message_id" doc:"Cursor for the next page"`
 }
 
+// OutputAnswer is bytes of one stream of one attempt. (Extension to 0.4.)
+type OutputAnswer struct {
+	Attempt int    `json:"attempt"`
+	Stream  Stream `json:"stream"`
+	// Offset is that of the first byte, later than the one asked for when what was
+	// there is not kept any more.
+	Offset     int64  `json:"offset"`
+	NextOffset int64  `json:"next_offset" doc:"Where to go on"`
+	Data       []byte `json:"data" doc:"The bytes, in base64"`
+	// Ended says that the job has ended; without data there is no more then.
+	Ended bool `json:"ended"`
+}
+
 // AcknowledgeRequest says which messages arrived and were acted upon.
 // (Extension to 0.4.)
 type AcknowledgeRequest struct {

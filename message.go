@@ -3,7 +3,9 @@ package dffmpeg
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // MessageType says what a message's payload is. The set is closed.
@@ -172,14 +174,27 @@ type LogEntry struct {
 	// Terminator is what ended the line: "\n", "\r" or "" for a part of a line.
 	// Nil, as from a 0.4 worker, means "\n". (Extension to 0.4.)
 	Terminator *string `json:"terminator,omitempty" doc:"What ended the line; newline when absent"`
+	// Bytes is what the line is when that is not UTF-8; Content has U+FFFD in those
+	// places. (Extension to 0.4.)
+	Bytes []byte `json:"bytes,omitempty" doc:"The line when it is not UTF-8, in base64"`
 }
 
-// Text returns the line as it was in the stream, with its terminator.
+// Text returns the line as it was in the stream, byte for byte, with its terminator.
 func (e *LogEntry) Text() string {
-	if e.Terminator == nil {
-		return e.Content + "\n"
+	content := e.Content
+	if e.Bytes != nil {
+		content = string(e.Bytes)
 	}
-	return e.Content + *e.Terminator
+	if e.Terminator == nil {
+		return content + "\n"
+	}
+	return content + *e.Terminator
+}
+
+// ReadableText returns what of a line can be read: Content for the bytes of a line
+// that is not UTF-8.
+func ReadableText(line []byte) string {
+	return strings.ToValidUTF8(string(line), string(utf8.RuneError))
 }
 
 // DecodePayload reads m's payload into one of the payload types.

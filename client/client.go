@@ -156,6 +156,19 @@ func (c *Client) Logs(ctx context.Context, id, since string, limit int) (dffmpeg
 	return page, err
 }
 
+// Output returns bytes of a job's stream from an offset on, of an attempt (0: the
+// last). Go on at NextOffset; there will be no more when a page without data says
+// that the job has ended.
+func (c *Client) Output(ctx context.Context, id string, stream dffmpeg.Stream, attempt int, offset int64) (dffmpeg.OutputAnswer, error) {
+	query := url.Values{"stream": {string(stream)}, "offset": {strconv.FormatInt(offset, 10)}}
+	if attempt > 0 {
+		query.Set("attempt", strconv.Itoa(attempt))
+	}
+	var page dffmpeg.OutputAnswer
+	err := c.caller.Call(ctx, http.MethodGet, jobPath(id, "output"), query, nil, &page)
+	return page, err
+}
+
 // Health returns the coordinator's condition. A coordinator that is not well
 // answers with an error of code CodeUnavailable or CodeInternal.
 func (c *Client) Health(ctx context.Context, deep bool) (dffmpeg.HealthAnswer, error) {

@@ -71,6 +71,10 @@ type Jobs interface {
 	// Logs returns output oldest first. See LogQuery.
 	Logs(ctx context.Context, jobID string, query LogQuery) (LogPage, error)
 
+	// Output returns the bytes of one stream of one attempt from an offset on. See
+	// OutputQuery. An attempt without output has none.
+	Output(ctx context.Context, jobID string, query OutputQuery) (OutputPage, error)
+
 	// Attend is the requester's heartbeat: sets ClientLastSeen, and Monitor
 	// when monitor is not nil. When Finished, the final job_status is sent to
 	// the requester again.
@@ -156,4 +160,31 @@ type LogPage struct {
 	// LastMessageID is the cursor behind the last entry; the query's Since
 	// when there is none.
 	LastMessageID string
+}
+
+// MaxOutput bounds the bytes of an OutputPage.
+const MaxOutput = 1 << 20
+
+// OutputQuery selects bytes of output.
+type OutputQuery struct {
+	Attempt int // 0: the job's last
+	Stream  dffmpeg.Stream
+	Offset  int64 // of the first byte wanted, in the attempt's stream
+	Limit   int   // at most so many bytes; 0: MaxOutput, which is the most
+}
+
+// Most returns the limit.
+func (q OutputQuery) Most() int {
+	if q.Limit <= 0 {
+		return MaxOutput
+	}
+	return min(q.Limit, MaxOutput)
+}
+
+// OutputPage is bytes of a stream of an attempt. They begin at Offset, which is the
+// query's unless what was there is not kept any more. There may be more behind them.
+type OutputPage struct {
+	Attempt int
+	Offset  int64
+	Data    []byte
 }

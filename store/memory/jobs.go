@@ -40,6 +40,9 @@ func (s *State) change(ctx context.Context, jobID string, decide decide) (store.
 		d.Record.Job = copyJob(d.Record.Job)
 		s.jobs[jobID] = d.Record
 	}
+	if len(d.Chunks) > 0 {
+		s.keep(posted[0], d.Chunks)
+	}
 	return store.Change{Outcome: d.Outcome, Job: copyJob(d.Record.Job), Messages: posted}, nil
 }
 

@@ -23,6 +23,7 @@ type letter struct {
 	dffmpeg.Message
 	acknowledged bool
 	gone         bool // pruned, but for the output that it announced
+	chunks       []transition.Chunk
 }
 
 // acknowledge marks a letter, which then counts as sent; false when it was

@@ -108,6 +108,40 @@ func (s *State) Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error) {
 	return tally.Answer(), nil
 }
 
+// keep notes the output that a message announced.
+func (s *State) keep(m dffmpeg.Message, chunks []transition.Chunk) {
+	messages := s.boxes[m.To].messages
+	for i := range messages {
+		if messages[i].Seq == m.Seq {
+			messages[i].chunks = chunks
+		}
+	}
+}
+
+// Output implements store.Jobs.
+func (s *State) Output(ctx context.Context, jobID string, query store.OutputQuery) (store.OutputPage, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return store.OutputPage{}, err
+	}
+	defer leave()
+	record, ok := s.jobs[jobID]
+	if !ok {
+		return store.OutputPage{}, errNoJob()
+	}
+	page := store.OutputPage{Attempt: cmp.Or(query.Attempt, record.Attempt)}
+	var chunks []transition.Chunk
+	for _, l := range s.boxes[record.Requester()].messages {
+		for _, c := range l.chunks {
+			if c.Attempt == page.Attempt && c.Stream == query.Stream && c.Offset+c.Size > query.Offset {
+				chunks = append(chunks, c)
+			}
+		}
+	}
+	page.Offset, page.Data = transition.Output(chunks, query.Offset, query.Most())
+	return page, nil
+}
+
 // Logs implements store.Jobs.
 func (s *State) Logs(ctx context.Context, jobID string, query store.LogQuery) (store.LogPage, error) {
 	leave, err := s.enter(ctx)

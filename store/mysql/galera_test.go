@@ -54,6 +54,10 @@ func (s spread) Logs(ctx context.Context, jobID string, query store.LogQuery) (s
 	return s.node().Logs(ctx, jobID, query)
 }
 
+func (s spread) Output(ctx context.Context, jobID string, query store.OutputQuery) (store.OutputPage, error) {
+	return s.node().Output(ctx, jobID, query)
+}
+
 func (s spread) Attend(ctx context.Context, jobID string, monitor *bool) (store.Change, error) {
 	return s.node().Attend(ctx, jobID, monitor)
 }

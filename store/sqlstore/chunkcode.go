@@ -33,6 +33,9 @@ const (
 	endReturn
 	endBoth
 	endNone
+	// notText is added when the line is not UTF-8: its bytes are kept, and its content
+	// follows from them.
+	notText = 0x80
 )
 
 func endNumber(terminator *string) (byte, error) {
@@ -99,9 +102,14 @@ func (c *codec) encode(chunk *transition.Chunk) ([]byte, error) {
 		}
 		data = binary.AppendVarint(data, int64(line.Position-position))
 		data = binary.AppendVarint(data, line.Entry.Timestamp.UnixMicro()-at)
+		content := line.Entry.Content
+		if line.Entry.Bytes != nil {
+			content = string(line.Entry.Bytes)
+			end |= notText
+		}
 		data = append(data, end)
-		data = binary.AppendUvarint(data, uint64(len(line.Entry.Content)))
-		data = append(data, line.Entry.Content...)
+		data = binary.AppendUvarint(data, uint64(len(content)))
+		data = append(data, content...)
 		position, at = line.Position, line.Entry.Timestamp.UnixMicro()
 	}
 	if len(data) < worthCompressing {
@@ -135,15 +143,19 @@ func (c *codec) decode(data []byte, chunk *transition.Chunk) error {
 	for len(in.data) > 0 {
 		position += in.varint()
 		at += in.varint()
-		end, err := endOf(in.byte())
+		number := in.byte()
+		end, err := endOf(number &^ notText)
 		content := in.text()
 		if err != nil || in.bad {
 			return errBadChunk
 		}
 		when := time.UnixMicro(at).UTC()
-		chunk.Lines = append(chunk.Lines, transition.Line{Position: int(position), Entry: dffmpeg.LogEntry{
-			Stream: chunk.Stream, Content: content, Timestamp: &when, Terminator: end,
-		}})
+		entry := dffmpeg.LogEntry{Stream: chunk.Stream, Content: content, Timestamp: &when, Terminator: end}
+		if number&notText != 0 {
+			entry.Bytes = []byte(content)
+			entry.Content = dffmpeg.ReadableText(entry.Bytes)
+		}
+		chunk.Lines = append(chunk.Lines, transition.Line{Position: int(position), Entry: entry})
 	}
 	return nil
 }

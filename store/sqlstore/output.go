@@ -123,6 +123,48 @@ func (s *State) Logs(ctx context.Context, jobID string, query store.LogQuery) (s
 	return page, nil
 }
 
+// outputRows is how many chunks are read at once: a worker reports at most as much as
+// store.MaxOutput in one, and little by little much less.
+const outputRows = 16
+
+// Output implements store.Jobs.
+func (s *State) Output(ctx context.Context, jobID string, query store.OutputQuery) (store.OutputPage, error) {
+	var page store.OutputPage
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
+		record, err := loadJob(ctx, tx, jobID, reading)
+		if err != nil {
+			return err
+		}
+		page.Attempt = cmp.Or(query.Attempt, record.Attempt)
+		chunks, err := chunksFrom(ctx, tx, transition.Chunk{JobID: jobID, Attempt: page.Attempt, Stream: query.Stream, Offset: query.Offset})
+		page.Offset, page.Data = transition.Output(chunks, query.Offset, query.Most())
+		return err
+	})
+	if err != nil {
+		return store.OutputPage{}, err
+	}
+	return page, nil
+}
+
+// chunksFrom reads chunks of a stream in order, from the one on in which an offset
+// lies.
+func chunksFrom(ctx context.Context, tx *txn, of transition.Chunk) ([]transition.Chunk, error) {
+	return list(ctx, tx, func(row scanner) (transition.Chunk, error) {
+		c := of
+		var at int64
+		var data []byte
+		if err := row.Scan(&c.Offset, &c.Size, &at, &data); err != nil {
+			return c, err
+		}
+		c.CreatedAt = fromMicros(at)
+		return c, tx.db.codec.decode(data, &c)
+	}, `SELECT start, size, created_at, data FROM dffmpeg_jobs_output
+		WHERE job_id = ? AND attempt = ? AND stream = ? AND start >= COALESCE(
+			(SELECT MAX(start) FROM dffmpeg_jobs_output WHERE job_id = ? AND attempt = ? AND stream = ? AND start <= ?), 0)
+		ORDER BY start, message_id LIMIT ?`,
+		of.JobID, of.Attempt, string(of.Stream), of.JobID, of.Attempt, string(of.Stream), of.Offset, outputRows)
+}
+
 // outputRange returns the IDs of the first and the last batch that a query
 // selects, "" when there is none.
 func outputRange(ctx context.Context, tx *txn, jobID string, query store.LogQuery) (from, through string, err error) {

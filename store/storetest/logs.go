@@ -37,6 +37,7 @@ func contents(page store.LogPage) []string {
 func (s *suite) testLogs(t *testing.T) {
 	t.Run("entries", s.testLogEntries)
 	t.Run("pages", s.testLogPages)
+	t.Run("bytes", s.testOutput)
 	t.Run("numbered batches", s.testBatches)
 	t.Run("are kept when the job has ended", func(t *testing.T) {
 		w := s.world(t)

@@ -1,6 +1,7 @@
 package transition
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -51,7 +52,7 @@ func cut(r *Record, entries []dffmpeg.LogEntry, now time.Time) []Chunk {
 			if entry.Timestamp != nil {
 				at = Stamp(*entry.Timestamp)
 			}
-			entry.ID, entry.Timestamp = "", &at
+			entry.ID, entry.Timestamp, entry.Bytes = "", &at, bytes.Clone(entry.Bytes)
 			c.Size += int64(len(entry.Text()))
 			c.Lines = append(c.Lines, Line{Position: i, Entry: entry})
 		}
@@ -62,6 +63,30 @@ func cut(r *Record, entries []dffmpeg.LogEntry, now time.Time) []Chunk {
 		}
 	}
 	return chunks
+}
+
+// Output returns what chunks of one stream, in order, have from an offset on: at most
+// limit bytes, and where they begin. That is later than the offset when what was
+// there is not kept any more.
+func Output(chunks []Chunk, offset int64, limit int) (start int64, data []byte) {
+	start = offset
+	for i := range chunks {
+		c := &chunks[i]
+		if len(data) == 0 {
+			start = max(offset, c.Offset)
+		}
+		skip := start + int64(len(data)) - c.Offset
+		for _, line := range c.Lines {
+			text := line.Entry.Text()
+			cut := min(skip, int64(len(text)))
+			skip -= cut
+			data = append(data, text[cut:]...)
+		}
+		if len(data) >= limit {
+			return start, data[:limit]
+		}
+	}
+	return start, data
 }
 
 // Assemble returns the entries of the chunks of one batch in the order in which

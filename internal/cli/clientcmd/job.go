@@ -61,49 +61,65 @@ func jobShow(env Env) *cobra.Command {
 
 func jobLogs(env Env) *cobra.Command {
 	var follow bool
+	var part outputPart
 	cmd := &cobra.Command{
-		Use:   "logs JOB_ID",
+		Use:   "logs [-f] [--stream STREAM [--offset BYTES]] JOB_ID",
 		Short: "Print a job's output so far; stdout and stderr go where they belong",
-		Args:  cobra.ExactArgs(1),
+		Long: "Print a job's output so far. With --stream only that one is printed, to stdout, byte for byte;\n" +
+			"--offset begins at that byte of it, so that a reader that was interrupted can go on.",
+		Example: "  dffmpeg job logs -f 01ARZ3NDEKTSV4RRFFQ69G5FAV\n" +
+			"  dffmpeg job logs -f --stream stderr --offset 65536 01ARZ3NDEKTSV4RRFFQ69G5FAV >> encode.log",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := part.check(cmd); err != nil {
+				return err
+			}
 			session, job, err := record(cmd.Context(), env, args[0])
 			if err != nil {
+				return err
+			}
+			if part.chosen() {
+				_, err := part.print(cmd.Context(), env, session, job, follow)
 				return err
 			}
 			last, err := printLogs(cmd.Context(), env, session, job.ID)
 			if err != nil || !follow || job.Status.Terminal() {
 				return err
 			}
-			_, err = attach(cmd.Context(), env, session, client.Attachment{Job: job, After: last})
+			_, err = attach(cmd.Context(), env, session, client.Attachment{Job: job, After: last}, &printer{env: env})
 			return err
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the job ends")
+	part.flags(cmd)
 	return cmd
 }
 
 // jobAttach shows a job's output from its start and ends as the job does.
 // Unlike run it only watches: leaving it does not cancel the job.
 func jobAttach(env Env) *cobra.Command {
-	return &cobra.Command{
-		Use:   "attach JOB_ID",
+	var part outputPart
+	cmd := &cobra.Command{
+		Use:   "attach [--stream STREAM [--offset BYTES]] JOB_ID",
 		Short: "Follow a job to its end and exit with its exit code; leaving does not cancel it",
-		Args:  cobra.ExactArgs(1),
+		Example: "  dffmpeg job attach 01ARZ3NDEKTSV4RRFFQ69G5FAV\n" +
+			"  dffmpeg job attach --stream stdout --offset 1024 01ARZ3NDEKTSV4RRFFQ69G5FAV",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := part.check(cmd); err != nil {
+				return err
+			}
 			session, job, err := record(cmd.Context(), env, args[0])
 			if err != nil {
 				return err
 			}
-			last, err := printLogs(cmd.Context(), env, session, job.ID)
+			follow := followBoth
+			if part.chosen() {
+				follow = part.follow
+			}
+			final, err := follow(cmd.Context(), env, session, job)
 			if err != nil {
 				return err
-			}
-			final := dffmpeg.NewJobStatusChange(&job)
-			if !job.Status.Terminal() {
-				final, err = attach(cmd.Context(), env, session, client.Attachment{Job: job, After: last})
-				if err != nil {
-					return err
-				}
 			}
 			if code := client.ExitCode(final); code != 0 {
 				return &ExitError{Code: code}
@@ -111,6 +127,17 @@ func jobAttach(env Env) *cobra.Command {
 			return nil
 		},
 	}
+	part.flags(cmd)
+	return cmd
+}
+
+// followBoth prints both streams of a job to its end.
+func followBoth(ctx context.Context, env Env, session *Session, job dffmpeg.Job) (dffmpeg.JobStatusChange, error) {
+	last, err := printLogs(ctx, env, session, job.ID)
+	if err != nil || job.Status.Terminal() {
+		return dffmpeg.NewJobStatusChange(&job), err
+	}
+	return attach(ctx, env, session, client.Attachment{Job: job, After: last}, &printer{env: env})
 }
 
 func jobCancel(env Env) *cobra.Command {
@@ -138,7 +165,7 @@ func jobCancel(env Env) *cobra.Command {
 }
 
 // attach follows a job while the command's context and signals allow.
-func attach(ctx context.Context, env Env, session *Session, at client.Attachment) (dffmpeg.JobStatusChange, error) {
+func attach(ctx context.Context, env Env, session *Session, at client.Attachment, events client.Events) (dffmpeg.JobStatusChange, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan struct{})
@@ -150,7 +177,7 @@ func attach(ctx context.Context, env Env, session *Session, at client.Attachment
 		case <-done:
 		}
 	}()
-	final, err := session.Client.Attach(ctx, at, &printer{env: env})
+	final, err := session.Client.Attach(ctx, at, events)
 	if ctx.Err() != nil {
 		return final, &ExitError{Code: client.ExitCanceled}
 	}

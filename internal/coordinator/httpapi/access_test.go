@@ -59,6 +59,7 @@ func rules() map[string]rule {
 		"POST /jobs/{job_id}/client_heartbeat": {allowed: "ca"},
 		"POST /jobs/{job_id}/cancel":           {allowed: "ca"},
 		"GET /jobs/{job_id}/logs":              {allowed: "ca"},
+		"GET /jobs/{job_id}/output":            {allowed: "ca", query: "?stream=stdout"},
 		"POST /jobs/{job_id}/ack":              {allowed: "c", body: dffmpeg.AcknowledgeRequest{MessageIDs: []string{"x"}}},
 		"GET /jobs/{job_id}/mail":              {allowed: "c"},
 		"GET /poll/worker":                     {allowed: "wx", query: "?wait=0"}, // each its own

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
@@ -28,7 +29,14 @@ func (a *api) logEndpoints() []endpoint {
 		{"since_message_id", "string", "Only batches after this one"},
 		{"limit", "integer", "At most so many batches"},
 	}
-	return []endpoint{add, read}
+	output := define(route{http.MethodGet, "/jobs/{job_id}/output", "Read bytes of a stream of output", requesters()}, a.readOutput)
+	output.query = []parameter{
+		{"stream", "string", "stdout or stderr"},
+		{"offset", "integer", "Of the first byte; 0 when absent"},
+		{"attempt", "integer", "The job's last one when absent"},
+		{"limit", "integer", "At most so many bytes"},
+	}
+	return []endpoint{add, read, output}
 }
 
 func (a *api) addLogs(c *call, in dffmpeg.LogsRequest) (dffmpeg.CommandAnswer, error) {
@@ -47,6 +55,11 @@ func (a *api) addLogs(c *call, in dffmpeg.LogsRequest) (dffmpeg.CommandAnswer, e
 // its time can be written again.
 func printable(entries []dffmpeg.LogEntry) error {
 	for i, e := range entries {
+		if e.Bytes != nil && dffmpeg.ReadableText(e.Bytes) != e.Content {
+			return invalidFields(dffmpeg.FieldError{
+				Type: "value_error", Loc: []any{"body", "logs", i, "bytes"}, Msg: "The content is not what can be read of the bytes",
+			})
+		}
 		if e.Terminator != nil && !slices.Contains([]string{"", "\n", "\r", "\r\n"}, *e.Terminator) {
 			return invalidFields(dffmpeg.FieldError{
 				Type: "value_error", Loc: []any{"body", "logs", i, "terminator"}, Msg: `A terminator is "\n", "\r\n", "\r" or empty`,
@@ -82,6 +95,42 @@ func (a *api) readLogs(c *call, _ nothing) (dffmpeg.LogsAnswer, error) {
 		answer.LastMessageID = &page.LastMessageID
 	}
 	return answer, err
+}
+
+func (a *api) readOutput(c *call, _ nothing) (dffmpeg.OutputAnswer, error) {
+	var answer dffmpeg.OutputAnswer
+	job, err := a.requested(c)
+	if err != nil {
+		return answer, err
+	}
+	query, err := outputQuery(c)
+	if err != nil {
+		return answer, err
+	}
+	page, err := a.State.Output(c.ctx(), job.ID, query)
+	return dffmpeg.OutputAnswer{
+		Attempt: page.Attempt, Stream: query.Stream, Offset: page.Offset, NextOffset: page.Offset + int64(len(page.Data)),
+		Data: append([]byte{}, page.Data...), Ended: job.Status.Terminal(),
+	}, err
+}
+
+// outputQuery reads which bytes are wanted.
+func outputQuery(c *call) (store.OutputQuery, error) {
+	query := store.OutputQuery{Stream: dffmpeg.Stream(c.URL.Query().Get("stream"))}
+	if query.Stream != dffmpeg.Stdout && query.Stream != dffmpeg.Stderr {
+		return query, invalidQuery("stream", string(query.Stream), "must be stdout or stderr")
+	}
+	var err error
+	if text := c.URL.Query().Get("offset"); text != "" {
+		if query.Offset, err = strconv.ParseInt(text, 10, 64); err != nil || query.Offset < 0 {
+			return query, invalidQuery("offset", text, "must be a number of bytes")
+		}
+	}
+	if query.Attempt, err = c.number("attempt", 0, 1, maxAttempt); err != nil {
+		return query, err
+	}
+	query.Limit, err = c.number("limit", 0, 1, store.MaxOutput)
+	return query, err
 }
 
 // logQuery reads which page of output is wanted: with a limit alone the newest

@@ -148,7 +148,7 @@ func (w *lines) end() { _ = w.pass(w.splitter.End()) } // a sink that fails has 
 func (w *lines) pass(complete []logview.Line) error {
 	for _, line := range complete {
 		now := time.Now().UTC().Truncate(time.Microsecond)
-		entry := dffmpeg.LogEntry{Stream: w.stream, Content: line.Content, Timestamp: &now}
+		entry := dffmpeg.LogEntry{Stream: w.stream, Content: line.Content, Bytes: line.Bytes, Timestamp: &now}
 		if line.Terminator != "\n" {
 			entry.Terminator = &line.Terminator
 		}

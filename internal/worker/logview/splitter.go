@@ -4,18 +4,20 @@ package logview
 
 import (
 	"bytes"
-	"strings"
 	"unicode/utf8"
+
+	"github.com/dffmpeg/dffmpeg"
 )
 
 // MaxLineBytes bounds a line; a longer one is cut into parts.
 const MaxLineBytes = 64 << 10
 
 // Line is a line of output. Content and Terminator of all lines, joined, are
-// the stream, byte for byte, as far as it is valid UTF-8; what is not is
-// U+FFFD.
+// the stream, byte for byte, as far as it is valid UTF-8; in Content, what is not
+// is U+FFFD.
 type Line struct {
 	Content string
+	Bytes   []byte // in place of Content, when that is not all; else nil
 	// Terminator is "\n", "\r\n", "\r" (a progress line, which the next one
 	// overwrites), or "" for a part of a line: cut, or the stream's unfinished end.
 	Terminator string
@@ -87,5 +89,9 @@ func boundary(data []byte) int {
 }
 
 func line(content []byte, terminator string) Line {
-	return Line{Content: strings.ToValidUTF8(string(content), string(utf8.RuneError)), Terminator: terminator}
+	l := Line{Content: dffmpeg.ReadableText(content), Terminator: terminator}
+	if !utf8.Valid(content) {
+		l.Bytes = bytes.Clone(content)
+	}
+	return l
 }

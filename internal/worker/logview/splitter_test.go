@@ -1,7 +1,6 @@
 package logview
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -22,7 +21,12 @@ func split(chunks ...string) []Line {
 func join(lines []Line) string {
 	var all strings.Builder
 	for _, l := range lines {
-		all.WriteString(l.Content + l.Terminator)
+		if l.Bytes != nil {
+			all.Write(l.Bytes)
+		} else {
+			all.WriteString(l.Content)
+		}
+		all.WriteString(l.Terminator)
 	}
 	return all.String()
 }
@@ -35,17 +39,17 @@ func TestSplit(t *testing.T) {
 		want   []Line
 	}{
 		{name: "nothing"},
-		{"lines", []string{"a\nb\n"}, []Line{{"a", "\n"}, {"b", "\n"}}},
-		{"unfinished end", []string{"a\nb"}, []Line{{"a", "\n"}, {"b", ""}}},
-		{"progress", []string{"1\r2\r"}, []Line{{"1", "\r"}, {"2", "\r"}}},
-		{"windows", []string{"a\r\nb"}, []Line{{"a", "\r\n"}, {"b", ""}}},
-		{"windows, cut in the middle", []string{"a\r", "\nb"}, []Line{{"a", "\r"}, {"", "\n"}, {"b", ""}}},
-		{"empty lines", []string{"\n\n"}, []Line{{"", "\n"}, {"", "\n"}}},
-		{"a character over two chunks", []string{"\xc3", "\xa9\n"}, []Line{{"é", "\n"}}},
-		{"not UTF-8", []string{"a\xff\n"}, []Line{{"a\uFFFD", "\n"}}},
-		{"as long as may be", []string{long + "\n"}, []Line{{long, "\n"}}},
-		{"too long", []string{long + "é\n"}, []Line{{long, ""}, {"é", "\n"}}},
-		{"too long, off by one", []string{"x" + long + "\n"}, []Line{{"x" + long[:len(long)-2], ""}, {"é", "\n"}}},
+		{"lines", []string{"a\nb\n"}, []Line{{Content: "a", Terminator: "\n"}, {Content: "b", Terminator: "\n"}}},
+		{"unfinished end", []string{"a\nb"}, []Line{{Content: "a", Terminator: "\n"}, {Content: "b", Terminator: ""}}},
+		{"progress", []string{"1\r2\r"}, []Line{{Content: "1", Terminator: "\r"}, {Content: "2", Terminator: "\r"}}},
+		{"windows", []string{"a\r\nb"}, []Line{{Content: "a", Terminator: "\r\n"}, {Content: "b", Terminator: ""}}},
+		{"windows, cut in the middle", []string{"a\r", "\nb"}, []Line{{Content: "a", Terminator: "\r"}, {Content: "", Terminator: "\n"}, {Content: "b", Terminator: ""}}},
+		{"empty lines", []string{"\n\n"}, []Line{{Content: "", Terminator: "\n"}, {Content: "", Terminator: "\n"}}},
+		{"a character over two chunks", []string{"\xc3", "\xa9\n"}, []Line{{Content: "é", Terminator: "\n"}}},
+		{"not UTF-8", []string{"a\xff\n"}, []Line{{Content: "a\uFFFD", Terminator: "\n", Bytes: []byte("a\xff")}}},
+		{"as long as may be", []string{long + "\n"}, []Line{{Content: long, Terminator: "\n"}}},
+		{"too long", []string{long + "é\n"}, []Line{{Content: long, Terminator: ""}, {Content: "é", Terminator: "\n"}}},
+		{"too long, off by one", []string{"x" + long + "\n"}, []Line{{Content: "x" + long[:len(long)-2], Terminator: ""}, {Content: "é", Terminator: "\n"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,7 +69,8 @@ func TestProgressDoesNotWait(t *testing.T) {
 
 func TestAnyChunkingGivesTheStreamBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringOf(rapid.SampledFrom([]rune("aé€😀\r\n\n\r x"))).Draw(t, "text")
+		pieces := rapid.SliceOf(rapid.SampledFrom([]string{"a", "é", "€", "😀", "\r", "\n", "\r\n", " x", "\xff", "\xe2\x82", "\xc3"})).Draw(t, "pieces")
+		text := strings.Join(pieces, "")
 		text = strings.Repeat(text, rapid.SampledFrom([]int{1, 1, 1, 20000}).Draw(t, "times"))
 		rest := text
 		var chunks []string
@@ -76,11 +81,11 @@ func TestAnyChunkingGivesTheStreamBack(t *testing.T) {
 		}
 		lines := split(chunks...)
 		if got := join(lines); got != text {
-			t.Fatalf("%q came back as %q", text, got)
+			t.Fatalf("%.100q came back as %.100q", text, got)
 		}
 		for _, l := range lines {
-			if len(l.Content) > MaxLineBytes || strings.ContainsAny(l.Content, "\r\n") {
-				t.Fatalf("line %q", l.Content)
+			if size := len(join([]Line{l})) - len(l.Terminator); size > MaxLineBytes || strings.ContainsAny(l.Content, "\r\n") {
+				t.Fatalf("a line of %d bytes: %.100q", size, l.Content)
 			}
 		}
 	})
@@ -92,12 +97,14 @@ func FuzzSplit(f *testing.F) {
 		if at < 0 || at > len(data) {
 			at = len(data)
 		}
-		got := join(split(string(data[:at]), string(data[at:])))
-		if utf8.Valid(data) && !bytes.Equal([]byte(got), data) {
+		lines := split(string(data[:at]), string(data[at:]))
+		if got := join(lines); got != string(data) {
 			t.Errorf("%q came back as %q", data, got)
 		}
-		if !utf8.ValidString(got) {
-			t.Errorf("%q is not UTF-8", got)
+		for _, l := range lines {
+			if !utf8.ValidString(l.Content) || l.Bytes != nil && utf8.Valid(l.Bytes) {
+				t.Errorf("line %q", l)
+			}
 		}
 	})
 }

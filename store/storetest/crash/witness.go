@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -169,9 +170,12 @@ func options() []cmp.Option {
 		cmpopts.IgnoreFields(dffmpeg.Job{}, "Version"),
 		cmpopts.IgnoreFields(dffmpeg.Worker{}, "Revision"),
 		cmp.Comparer(func(a, b time.Time) bool { return a.IsZero() == b.IsZero() }),
-		cmp.Transformer("payload", payload),
+		cmp.FilterPath(isPayload, cmp.Transformer("payload", payload)),
 	}
 }
+
+// isPayload tells a payload from other bytes.
+func isPayload(path cmp.Path) bool { return path.Last().Type() == reflect.TypeFor[json.RawMessage]() }
 
 // payload returns a message's payload without what differs.
 func payload(text json.RawMessage) map[string]any {
