@@ -18,7 +18,7 @@ func TestWarningsAreShown(t *testing.T) {
 	if err := Jobs(&list, []dffmpeg.Job{job, {ID: "02"}}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Warning:           first\n", `Warning:           "\x1b[2Jsecond"` + "\n"} {
+	for _, want := range []string{"Warning:            first\n", `Warning:            "\x1b[2Jsecond"` + "\n"} {
 		if !strings.Contains(one.String(), want) {
 			t.Errorf("the job's view lacks %q:\n%s", want, &one)
 		}
