@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -42,16 +41,12 @@ func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, strea
 		made.remove()
 		return nil, err
 	}
-	dir, removeDir, err := l.directory(request)
+	dir, scratch, err := l.directory(request)
 	if err != nil {
 		made.remove()
 		return nil, err
 	}
-	cleanUp := func() {
-		made.remove()
-		removeDir()
-	}
-	job := &process{cleanUp: cleanUp}
+	job := &process{files: made, scratch: scratch}
 	stderr := &lines{stream: dffmpeg.Stderr, sink: streams.Lines}
 	spec.Dir, spec.Stdin = dir, streams.Stdin
 	if streams.Stdout != nil {
@@ -64,7 +59,7 @@ func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, strea
 	}
 	job.Process, err = l.executor.Start(ctx, spec)
 	if err != nil {
-		cleanUp()
+		job.cleanUp()
 		return nil, err
 	}
 	return job, nil
@@ -113,19 +108,16 @@ func (l *Launcher) arguments(request dffmpeg.JobRequest, made *files) ([]string,
 }
 
 // directory returns where to run: the mapped working directory, else a scratch
-// directory that is removed afterwards.
-func (l *Launcher) directory(request dffmpeg.JobRequest) (dir string, cleanUp func(), err error) {
+// directory.
+func (l *Launcher) directory(request dffmpeg.JobRequest) (dir string, made scratch, err error) {
 	if request.WorkingDirectory != nil {
 		dir, err = l.paths.WorkingDirectory(*request.WorkingDirectory, request.Paths)
 		if err != nil || dir != "" {
-			return dir, func() {}, err
+			return dir, scratch{}, err
 		}
 	}
-	dir, err = os.MkdirTemp("", "dffmpeg-job-")
-	if err != nil {
-		return "", nil, fmt.Errorf("scratch directory: %w", err)
-	}
-	return dir, func() { _ = os.RemoveAll(dir) }, nil // what cannot be removed is the system's to tidy
+	made, err = newScratch()
+	return made.dir, made, err
 }
 
 // lines is a writer that passes lines on as they are completed.
@@ -162,8 +154,18 @@ func (w *lines) pass(complete []logview.Line) error {
 // process is a job's process with what belongs to it.
 type process struct {
 	*executor.Process
-	ends    []func() // called when the output has ended
-	cleanUp func()
+	ends     []func() // called when the output has ended
+	files    *files
+	scratch  scratch
+	warnings []string
+}
+
+// cleanUp removes what was made for the job.
+func (p *process) cleanUp() {
+	p.files.remove()
+	if lost := p.scratch.remove(); lost != "" {
+		p.warnings = append(p.warnings, lost)
+	}
 }
 
 // Wait implements worker.Process.
@@ -175,3 +177,6 @@ func (p *process) Wait() int {
 	p.cleanUp()
 	return exit.Code
 }
+
+// Warnings implements worker.Process.
+func (p *process) Warnings() []string { return p.warnings }
