@@ -37,6 +37,8 @@ type Invocation struct {
 	Dir    string // working directory
 	// Environment is what of the caller's environment goes with the job.
 	Environment map[string]string
+	// Umask is the caller's; nil when it is not known.
+	Umask *int
 	// Stdin is read as far as the program might read it; nil for an empty one.
 	Stdin  io.Reader
 	Stdout io.Writer
@@ -69,7 +71,9 @@ func New(c *client.Client, paths Mapper, heartbeat int) *Proxy {
 // Request returns the submission for an invocation.
 func (p *Proxy) Request(inv Invocation) dffmpeg.SubmitRequest {
 	args, segments, names, unmapped := p.paths.MapCommand(inv.Args, inv.Dir)
-	request := dffmpeg.SubmitRequest{Environment: inv.Environment, BinaryName: inv.Binary, Arguments: args, Segments: segments, Paths: names}
+	request := dffmpeg.SubmitRequest{
+		Environment: inv.Environment, Umask: inv.Umask, BinaryName: inv.Binary, Arguments: args, Segments: segments, Paths: names,
+	}
 	warnings := unmappedPaths(unmapped)
 	if inv.Dir != "" {
 		dir, dirNames := p.paths.MapWorkingDirectory(inv.Dir)

@@ -9,22 +9,26 @@ import (
 )
 
 // Current returns the umask of the process, or rather that of its first thread;
-// false when the kernel does not tell (before Linux 4.7, or without /proc).
-func Current() (mask int, known bool) { return read("/proc/self/status") }
+// nil when the kernel does not tell (before Linux 4.7, or without /proc).
+func Current() *int { return read("/proc/self/status") }
 
 // OfThread does so for the calling thread, to which the caller is locked.
-func OfThread() (mask int, known bool) { return read("/proc/thread-self/status") }
+func OfThread() *int { return read("/proc/thread-self/status") }
 
-func read(file string) (mask int, known bool) {
+func read(file string) *int {
 	status, err := os.ReadFile(file)
 	if err != nil {
-		return 0, false
+		return nil
 	}
 	for line := range bytes.Lines(status) {
 		if text, ok := bytes.CutPrefix(line, []byte("Umask:")); ok {
 			n, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 8, 12)
-			return int(n) & 0o777, err == nil
+			if err != nil {
+				return nil
+			}
+			mask := int(n) & 0o777
+			return &mask
 		}
 	}
-	return 0, false
+	return nil
 }

@@ -18,13 +18,13 @@ func TestCurrent(t *testing.T) {
 	if err := os.WriteFile(file, []byte("Name:\tx\nUmask:\t"+string(out)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want, ok := read(file)
-	if !ok {
+	want := read(file)
+	if want == nil {
 		t.Fatalf("a shell says %q", out)
 	}
-	for name, read := range map[string]func() (int, bool){"process": Current, "thread": OfThread} {
-		if got, known := read(); !known || got != want {
-			t.Errorf("umask of the %s %04o, known %t; want %04o", name, got, known, want)
+	for name, read := range map[string]func() *int{"process": Current, "thread": OfThread} {
+		if got := read(); got == nil || *got != *want {
+			t.Errorf("umask of the %s %v, want %04o", name, got, *want)
 		}
 	}
 }
@@ -37,11 +37,11 @@ func TestWhatTheKernelSays(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, known := read(file); known != (want >= 0) || known && got != want {
-			t.Errorf("%q: umask %04o, known %t", strings.TrimSpace(text), got, known)
+		if got := read(file); (got != nil) != (want >= 0) || got != nil && *got != want {
+			t.Errorf("%q: umask %v, want %04o", strings.TrimSpace(text), got, want)
 		}
 	}
-	if _, known := read("/nonexistent/status"); known {
+	if read("/nonexistent/status") != nil {
 		t.Error("a file that does not exist tells a umask")
 	}
 }

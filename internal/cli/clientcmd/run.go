@@ -131,7 +131,7 @@ func submit(cmd *cobra.Command, env Env, words []string, mayDetach bool) error {
 	}
 	p := proxy.New(session.Client, session.Paths, s.heartbeat)
 	inv := proxy.Invocation{
-		Binary: s.binary, Args: s.args, Dir: dir, Stdin: env.In, Stdout: env.Out, Stderr: env.Err, Signals: env.Signals, Environment: session.Environment,
+		Binary: s.binary, Args: s.args, Dir: dir, Stdin: env.In, Stdout: env.Out, Stderr: env.Err, Signals: env.Signals, Environment: session.Environment, Umask: session.Umask,
 	}
 	if !s.detach {
 		if code := p.Run(cmd.Context(), inv); code != 0 {

@@ -15,7 +15,7 @@ import (
 // here changes). That takes no privilege, but container runtimes may forbid the
 // call, as they forbid all of unshare. Then there is one umask, the worker's.
 type thread struct {
-	mask  int  // its umask between starts; -1 when that is not known
+	mask  *int // its umask between starts; nil when that is not known
 	alone bool // its umask is its own
 }
 
@@ -23,27 +23,23 @@ type thread struct {
 // starts processes.
 func newThread() thread {
 	if unix.Unshare(unix.CLONE_FS) != nil {
-		mask, known := umask.OfThread()
-		if !known {
-			mask = -1
-		}
-		return thread{mask: mask}
+		return thread{mask: umask.OfThread()}
 	}
 	mask := unix.Umask(0)
 	unix.Umask(mask)
-	return thread{mask: mask, alone: true}
+	return thread{mask: &mask, alone: true}
 }
 
 // with calls start while the thread's umask is mask, or what it is anyway when that
 // is nil. Masked says whether it was.
 func (t thread) with(mask *int, start func() error) (masked bool, err error) {
 	switch {
-	case mask == nil || *mask == t.mask:
+	case mask == nil || t.mask != nil && *mask == *t.mask:
 		return true, start()
 	case !t.alone:
 		return false, start()
 	}
 	unix.Umask(*mask)
-	defer unix.Umask(t.mask)
+	defer unix.Umask(*t.mask)
 	return true, start()
 }

@@ -24,18 +24,29 @@ type Launcher struct {
 	binaries map[string]string // name to path
 	paths    *pathmap.Worker
 	env      Environment
+	rights   Rights
+}
+
+// Rights say what files of processes are like.
+type Rights struct {
+	// Account is whom processes run as, and who owns what is made for them; nil for
+	// the worker's own.
+	Account *executor.Account
+	// CallersUmask says that a job's umask is that of its process. Else it is the
+	// worker's.
+	CallersUmask bool
 }
 
 var _ worker.Launcher = (*Launcher)(nil)
 
 // New returns a launcher of these binaries.
-func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker, env Environment) *Launcher {
-	return &Launcher{executor: e, binaries: binaries, paths: paths, env: env}
+func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker, env Environment, rights Rights) *Launcher {
+	return &Launcher{executor: e, binaries: binaries, paths: paths, env: env, rights: rights}
 }
 
 // Launch implements worker.Launcher.
 func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, streams worker.Streams) (worker.Process, error) {
-	made := &files{}
+	made := &files{owner: l.rights.Account}
 	spec, err := l.spec(request, made)
 	if err != nil {
 		made.remove()
@@ -61,6 +72,9 @@ func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, strea
 	if err != nil {
 		job.cleanUp()
 		return nil, err
+	}
+	if !job.Masked() {
+		job.warnings = append(job.warnings, fmt.Sprintf("Files have the worker's umask and not the caller's (%04o): this worker may not call unshare(2), which its container runtime forbids", *spec.Umask))
 	}
 	return job, nil
 }
@@ -96,7 +110,11 @@ func (l *Launcher) spec(request dffmpeg.JobRequest, made *files) (executor.Spec,
 	if err != nil {
 		return executor.Spec{}, err
 	}
-	return executor.Spec{Path: path, Args: args, Env: l.env.of(request.Environment)}, nil
+	spec := executor.Spec{Path: path, Args: args, Env: l.env.of(request.Environment), Account: l.rights.Account}
+	if l.rights.CallersUmask {
+		spec.Umask = request.Umask
+	}
+	return spec, nil
 }
 
 // arguments returns the arguments, of the second form when they come in it.
@@ -116,7 +134,7 @@ func (l *Launcher) directory(request dffmpeg.JobRequest) (dir string, made scrat
 			return dir, scratch{}, err
 		}
 	}
-	made, err = newScratch()
+	made, err = newScratch(l.rights.Account)
 	return made.dir, made, err
 }
 

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
 )
 
 const (
@@ -19,9 +21,14 @@ const (
 // It is the job's own, and removed with what is in it. The zero value is none.
 type scratch struct{ dir string }
 
-// newScratch makes a scratch directory.
-func newScratch() (scratch, error) {
+// newScratch makes a scratch directory; owner nil is the worker's own account.
+func newScratch(owner *executor.Account) (scratch, error) {
 	dir, err := os.MkdirTemp("", "dffmpeg-job-")
+	if err == nil && owner != nil {
+		if err = os.Chown(dir, int(owner.UID), int(owner.GID)); err != nil {
+			_ = os.Remove(dir) // it is empty
+		}
+	}
 	if err != nil {
 		return scratch{}, fmt.Errorf("scratch directory: %w", err)
 	}

@@ -35,7 +35,7 @@ func TestWhatIsLeftInAScratchDirectory(t *testing.T) {
 			return nil
 		}, lost + "00000, 00001, 00002, 00003, 00004, 995 or more others"},
 	} {
-		s, err := newScratch()
+		s, err := newScratch(nil)
 		if err == nil {
 			err = c.fill(s.dir)
 		}
