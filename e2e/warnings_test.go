@@ -151,7 +151,7 @@ func TestRunAs(t *testing.T) {
 	// Standard streams that are opened anew, and a directory that the worker makes.
 	elsewhere := filepath.Join(c.dir, "elsewhere")
 	mkdir(t, elsewhere)
-	p = run(t, c.clientEnv(), elsewhere, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=duration=0.1", "-f", "mpegts", "/dev/stdout", "lost.mkv")
+	p = run(t, c.clientEnv(), elsewhere, "ffmpeg", "-nostdin", "-y", "-v", "error", "-f", "lavfi", "-i", "testsrc2=duration=0.1", "-f", "mpegts", "/dev/stdout", "lost.mkv")
 	if p.exitCode() != 0 || len(p.stdout.text()) < 188 {
 		t.Errorf("exit code %d, %d bytes; stderr %s", p.exitCode(), len(p.stdout.text()), p.stderr.text())
 	}
