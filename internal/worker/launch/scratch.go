@@ -62,7 +62,7 @@ func (s scratch) files() (names []string, count int) {
 	if err != nil {
 		return nil, 0
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // it was only read
 	enough := errors.New("enough")
 	_ = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
