@@ -64,6 +64,10 @@ type SubmitRequest struct {
 	Environment map[string]string `json:"environment,omitempty" doc:"Variables for the process; the worker decides which it takes"`
 	// Segments are the arguments in the second form, one for each. (Extension.)
 	Segments []Argument `json:"segments,omitempty" doc:"The arguments once more, with references to paths within them; for workers with segments/1"`
+	// Warnings say what looks like a mistake to the client; see [Warnings]. (Extension.)
+	Warnings []string `json:"warnings,omitempty" doc:"What looks like a mistake to the client, in sentences for the job's record"`
+	// Umask is the client's own; nil when it is not known. (Extension.)
+	Umask *int `json:"umask,omitempty" minimum:"0" maximum:"511" doc:"The client's umask; the worker decides whether it takes it"`
 }
 
 // SubmitAnswer is the record of the job just submitted.
@@ -83,6 +87,8 @@ type FinishRequest struct {
 	// for coordinators with FeatureFinalLogs.
 	Logs  []LogEntry `json:"logs,omitempty" doc:"The last batch of output"`
 	Batch int64      `json:"batch,omitempty" minimum:"0" doc:"Number of the batch within the attempt, from 1"`
+	// Warnings are added to the job's; see [Warnings]. (Extension.)
+	Warnings []string `json:"warnings,omitempty" doc:"What looks like a mistake to the worker, in sentences for the job's record"`
 }
 
 // LogsRequest is a batch of output from a worker.

@@ -30,6 +30,9 @@ type DashboardJob struct {
 	CreatedAt   OffsetTime `json:"created_at"`
 	LastUpdate  OffsetTime `json:"last_update"`
 	Reason      string     `json:"reason,omitempty"`
+	// Warnings is how many there are; their text has names of files, which are not
+	// for everybody either. (Extension to 0.4.)
+	Warnings int `json:"warnings,omitempty"`
 }
 
 // OffsetTime is a time whose JSON form has the offset "+00:00" instead of "Z",
@@ -58,7 +61,7 @@ func NewDashboardAnswer(workers []Worker, loads map[string]int, jobs []Job) Dash
 	for _, j := range jobs {
 		answer.Jobs = append(answer.Jobs, DashboardJob{
 			JobID: j.ID, RequesterID: j.RequesterID, BinaryName: j.BinaryName, Status: j.Status,
-			ExitCode: j.ExitCode, WorkerID: j.WorkerID, Reason: j.Reason,
+			ExitCode: j.ExitCode, WorkerID: j.WorkerID, Reason: j.Reason, Warnings: len(j.Warnings),
 			CreatedAt: OffsetTime{j.CreatedAt}, LastUpdate: OffsetTime{j.LastUpdate},
 		})
 	}

@@ -36,6 +36,10 @@ type Job struct {
 	// status alone does not. (Extension to 0.4.)
 	Reason string `json:"reason,omitempty" doc:"Why the job waits or how it ended"`
 
+	// Warnings say, in sentences, what looks like a mistake to the client or to the
+	// worker; see [Warnings]. Nil for none. (Extension to 0.4.)
+	Warnings []string `json:"warnings,omitempty" doc:"What looks like a mistake, such as a path that maps to nothing"`
+
 	// Stdio says how the process's standard streams reach the requester.
 	// (Extension to 0.4.)
 	Stdio StdioUse `json:"stdio,omitempty" doc:"How the standard streams reach the requester: absent for lines, else whether bytes are offered or relayed in the current attempt"`
@@ -47,6 +51,9 @@ type Job struct {
 	// Environment is what of the requester's environment goes with the job, by name;
 	// nil for nothing. The worker decides what it takes. Never shown.
 	Environment map[string]string `json:"-"`
+	// Umask is the requester's, nil when it said none. The worker decides whether it
+	// takes it. Never shown.
+	Umask *int `json:"-"`
 	// IdempotencyKey makes a repeated submission by the same requester return
 	// the first job. Never shown.
 	IdempotencyKey string `json:"-"`

@@ -81,6 +81,8 @@ type JobRequest struct {
 	// Environment is what the requester would have in the process's environment.
 	// (Extension to 0.4.)
 	Environment map[string]string `json:"environment,omitempty"`
+	// Umask is the requester's, nil when it is not known. (Extension to 0.4.)
+	Umask *int `json:"umask,omitempty"`
 	// Segments are to be used instead of Arguments, unless there are none.
 	// (Extension to 0.4, for workers with FeatureSegments.)
 	Segments []Argument `json:"segments,omitempty"`
@@ -98,6 +100,7 @@ func NewJobRequest(job *Job, worker *Worker) JobRequest {
 		Attempt:           job.Attempt,
 		Stdio:             job.Stdio == StdioRelayed,
 		Environment:       job.Environment,
+		Umask:             job.Umask,
 	}
 	if worker.Has(FeatureSegments) {
 		request.Segments = job.Segments

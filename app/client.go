@@ -13,6 +13,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/dropin"
 	"github.com/dffmpeg/dffmpeg/internal/logging"
 	"github.com/dffmpeg/dffmpeg/internal/peer"
+	"github.com/dffmpeg/dffmpeg/internal/umask"
 )
 
 // clientEnv returns the surroundings of the client's commands.
@@ -28,7 +29,7 @@ func (s *surroundings) clientEnv() clientcmd.Env {
 			}
 			return &clientcmd.Session{
 				Client: session.Client, Paths: session.Paths, Heartbeat: session.Heartbeat,
-				Environment: s.process.Env.Only(session.Variables),
+				Environment: s.process.Env.Only(session.Variables), Umask: umask.Current(),
 			}, nil
 		},
 		Signals: s.signals,

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -17,6 +18,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
 	"github.com/dffmpeg/dffmpeg/internal/worker/launch"
 	"github.com/dffmpeg/dffmpeg/internal/worker/mounts"
+	"github.com/dffmpeg/dffmpeg/internal/worker/runas"
 )
 
 const (
@@ -29,6 +31,9 @@ const (
 // runWorker runs a worker until it has drained, which drain begins, or until
 // ctx ends, which stops its jobs.
 func (a App) runWorker(ctx context.Context, drain <-chan struct{}, cfg *config.Worker, logger *slog.Logger) error {
+	if mask, fixed := cfg.Umask.Fixed(); fixed {
+		syscall.Umask(mask) // the whole worker's: processes inherit it, wherever it runs
+	}
 	w, run, err := a.newWorker(cfg, logger)
 	if err != nil {
 		return err
@@ -80,6 +85,15 @@ func (a App) newWorker(cfg *config.Worker, logger *slog.Logger) (*worker.Worker,
 	if err != nil {
 		return nil, nil, err
 	}
+	rights := launch.Rights{CallersUmask: cfg.Umask == config.UmaskCaller}
+	env := os.Environ()
+	if cfg.RunAs.User != "" {
+		user, err := runas.Find(runas.Want{User: cfg.RunAs.User, Group: cfg.RunAs.Group, Groups: cfg.RunAs.Groups}, os.Geteuid())
+		if err != nil {
+			return nil, nil, err
+		}
+		rights.Account, env = &user.Account, user.Environment(env)
+	}
 	processes := executor.New([]string{guardName})
 	settings := worker.Settings{
 		ID:                   cfg.ClientID,
@@ -95,8 +109,8 @@ func (a App) newWorker(cfg *config.Worker, logger *slog.Logger) (*worker.Worker,
 		StopGrace:            stopGrace,
 	}
 	launcher := launch.New(processes, cfg.Binaries, paths, launch.Environment{
-		Own: os.Environ(), Set: cfg.Environment.Set, Accept: cfg.Environment.Accept,
-	})
+		Own: env, Set: cfg.Environment.Set, Accept: cfg.Environment.Accept,
+	}, rights)
 	return worker.New(settings, caller, connector, roots, launcher, logger), processes, nil
 }
 

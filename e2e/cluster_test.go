@@ -157,6 +157,15 @@ func (c *cluster) startWorker(name string) (*process, string) {
 // client's, c.media(), the two share their files under the same names.
 func (c *cluster) startWorkerAt(name, media string) *process {
 	c.t.Helper()
+	c.writeWorker(name, media)
+	p := start(c.t, nil, c.dir, "dffmpeg-worker", "-c", c.config(name))
+	c.await("worker "+name+" to be online", func() bool { return c.workerStatus(name) == dffmpeg.WorkerOnline })
+	return p
+}
+
+// writeWorker writes a worker's configuration.
+func (c *cluster) writeWorker(name, media string) {
+	c.t.Helper()
 	c.write("dffmpeg-"+name+".yaml", fmt.Sprintf(`
 client_id: %s
 hmac_key: %s
@@ -169,9 +178,6 @@ paths: {Media: %s}
 log_level: debug
 %s
 `, name, c.keys[name], c.port, cmp.Or(c.program, "/usr/bin/ffmpeg"), media, c.transports.worker))
-	p := start(c.t, nil, c.dir, "dffmpeg-worker", "-c", c.config(name))
-	c.await("worker "+name+" to be online", func() bool { return c.workerStatus(name) == dffmpeg.WorkerOnline })
-	return p
 }
 
 func mkdir(t *testing.T, path string) {

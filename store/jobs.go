@@ -135,6 +135,8 @@ type Result struct {
 	// its number, as in Jobs.AppendLogs.
 	Output []dffmpeg.LogEntry
 	Batch  int64
+	// Warnings are added to the job's.
+	Warnings []string
 }
 
 // JobQuery selects jobs: the active ones and those whose last update is less

@@ -41,6 +41,7 @@ func Restored(jobs []dffmpeg.Job) ([]dffmpeg.Job, error) {
 		if len(job.Environment) == 0 {
 			job.Environment = nil
 		}
+		job.Warnings = dffmpeg.Warnings(job.Warnings)
 		if len(job.Segments) == 0 {
 			job.Segments = nil
 		}

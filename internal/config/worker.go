@@ -30,7 +30,10 @@ type Worker struct {
 	Paths           map[string]string `yaml:"paths,file"`
 	MountManagement MountManagement   `yaml:"mount_management"`
 	Environment     WorkerEnvironment `yaml:"environment"`
-	Transports      Transports        `yaml:"transports"`
+	// Umask is that of processes; default UmaskCaller.
+	Umask      Umask      `yaml:"umask"`
+	RunAs      RunAs      `yaml:"run_as"`
+	Transports Transports `yaml:"transports"`
 	// HTTPPolling are the settings of that transport, decoded.
 	HTTPPolling HTTPPollingPeer `yaml:"-"`
 }
@@ -120,6 +123,7 @@ func DefaultWorker() *Worker {
 		Jitter:               500 * time.Millisecond,
 		LogBatchSize:         100,
 		Environment:          WorkerEnvironment{Accept: forwarded()},
+		Umask:                UmaskCaller,
 		LogBatchDelay:        250 * time.Millisecond,
 		EnableJobDraining:    true,
 		MinDrainTime:         5 * time.Second,
@@ -179,6 +183,7 @@ func (w *Worker) Validate(problem func(key, message string)) {
 		}
 	}
 	checkPaths(w.Paths, problem)
+	w.checkUmask(problem)
 }
 
 // checkPaths checks the names and roots of path variables.

@@ -20,6 +20,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/logging"
 	"github.com/dffmpeg/dffmpeg/internal/peer"
 	"github.com/dffmpeg/dffmpeg/internal/proxy"
+	"github.com/dffmpeg/dffmpeg/internal/umask"
 	"github.com/dffmpeg/dffmpeg/transport"
 )
 
@@ -70,6 +71,7 @@ func (p Program) Run() int {
 	invocation := proxy.Invocation{
 		Binary: p.Binary, Args: p.Args, Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
 		Environment: config.ProcessEnvironment().Only(cfg.Environment),
+		Umask:       umask.Current(),
 		Fallback:    p.fallback(cfg.Fallback),
 	}
 	if p.Small {

@@ -14,38 +14,66 @@ const (
 	roleList               // an input that is a list file for the concat demuxer
 )
 
-// roles returns the role of each argument. Where that is not certain, because
-// an option is not known, it is roleURL: then only what is a path or URL as a
-// whole is one.
-func roles(args []string) []role {
-	list := make([]role, len(args))
+// word is an argument as ffmpeg's command line has it.
+type word struct {
+	text   string
+	option bool   // it is the name of an option
+	of     string // the option whose value it is, without what is behind ':'; "" for none
+	format string // of a file: its -f; "" when there is none
+}
+
+// words tells options, their values and files apart. An option that is not known
+// is taken for one with a value.
+func words(args []string) []word {
+	list := make([]word, len(args))
 	option, format := "", "" // the option whose value is next; -f of the next file
 	for i, arg := range args {
 		if isOption(arg, option) {
-			list[i], option = roleOption, ""
+			list[i], option = word{text: arg, option: true}, ""
 			if name := strings.TrimLeft(arg, "-"); !isFlag(name) {
 				option = name
 			}
 			continue
 		}
 		name, _, _ := strings.Cut(option, ":") // the rest says for which stream
+		list[i] = word{text: arg, of: name}
 		switch name {
 		case "f":
 			format = arg
-		case "i":
-			list[i] = inputRole(format)
-			format = ""
-		case "vf", "af", "filter", "filter_complex", "lavfi":
-			list[i] = roleGraph
-		case "x264-params", "x265-params", "svtav1-params":
-			list[i] = roleParams
-		case "":
-			list[i] = fileRole(format, arg)
-			format = ""
+		case "i", "":
+			list[i].format, format = format, ""
 		}
 		option = ""
 	}
 	return list
+}
+
+// roles returns the role of each argument. Where that is not certain, because
+// an option is not known, it is roleURL: then only what is a path or URL as a
+// whole is one.
+func roles(args []string) []role {
+	list := make([]role, len(args))
+	for i, w := range words(args) {
+		list[i] = w.role()
+	}
+	return list
+}
+
+func (w *word) role() role {
+	if w.option {
+		return roleOption
+	}
+	switch w.of {
+	case "i":
+		return inputRole(w.format)
+	case "vf", "af", "filter", "filter_complex", "lavfi":
+		return roleGraph
+	case "x264-params", "x265-params", "svtav1-params":
+		return roleParams
+	case "":
+		return fileRole(w.format)
+	}
+	return roleURL
 }
 
 // inputRole returns what an input is in a format.
@@ -61,7 +89,7 @@ func inputRole(format string) role {
 
 // fileRole returns what a file that is no option's value is: an output, or the
 // input of ffprobe.
-func fileRole(format, arg string) role {
+func fileRole(format string) role {
 	switch {
 	case format == "tee":
 		return roleTee

@@ -91,7 +91,7 @@ func TestRealCommandLines(t *testing.T) {
 // run sends a command to the worker and returns the case as it went.
 func run(t *testing.T, client *Client, worker *Worker, c commandCase) commandCase {
 	t.Helper()
-	v1, segments, paths := client.MapCommand(c.Args, c.Dir)
+	v1, segments, paths, _ := client.MapCommand(c.Args, c.Dir)
 	got := commandCase{Who: c.Who, Dir: c.Dir, Files: c.Files, Args: c.Args, Paths: paths, Segments: segments != nil, Changes: map[string]change{}, Unmapped: []string{}}
 	for i, e := range client.Explain(c.Args, c.Dir) {
 		file := ""

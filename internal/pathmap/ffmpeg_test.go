@@ -67,7 +67,7 @@ func runOnWorker(t *testing.T, root string, args []string, list string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, segments, names := client.MapCommand(args, "/media")
+	_, segments, names, _ := client.MapCommand(args, "/media")
 	if segments == nil {
 		t.Errorf("nothing within %q was mapped", args)
 		return

@@ -71,7 +71,7 @@ func FuzzCommand(f *testing.F) {
 		case "-concat":
 			args = []string{"-f", "concat", "-i", "list", value}
 		}
-		v1, segments, names := client.MapCommand(args, "/in")
+		v1, segments, names, _ := client.MapCommand(args, "/in")
 		old, err := worker.Args(v1, names)
 		if err != nil {
 			t.Fatalf("%q became %q: %v", args, v1, err)

@@ -20,25 +20,26 @@ type Explanation struct {
 	Unmapped []string
 }
 
-// MapCommand returns a command line in the forms that jobs carry, and the names
-// of the roots used, sorted and unique. Dir is where the command runs, "" when
-// that is not known.
+// MapCommand returns a command line in the forms that jobs carry, the names of the
+// roots used, sorted and unique, and the paths in it that lie below none (see
+// Explanation.Unmapped). Dir is where the command runs, "" when that is not known.
 //
 // Version 1 has references for arguments that are paths as a whole. Segments,
 // the second form, has them for paths within arguments and in list files for
 // the concat demuxer as well; it is nil when version 1 says all there is to say.
-// Every other argument is returned byte for byte. Neither of the other lists is
-// nil, and args is not changed.
+// Every other argument is returned byte for byte. Neither v1 nor names is nil, and
+// args is not changed.
 //
 // A path below several roots gets the longest. One that leads out of its root
 // through a symbolic link or `..` is judged by where it leads. A trailing '/'
 // is dropped, as 0.4 does.
-func (c *Client) MapCommand(args []string, dir string) (v1 []string, segments []dffmpeg.Argument, names []string) {
+func (c *Client) MapCommand(args []string, dir string) (v1 []string, segments []dffmpeg.Argument, names, unmapped []string) {
 	v1, segments, names = make([]string, len(args)), make([]dffmpeg.Argument, len(args)), []string{}
 	explanations := c.Explain(args, dir)
 	for i, e := range explanations {
 		v1[i], segments[i] = e.V1, e.Sent
 		names = append(names, e.Sent.Names()...)
+		unmapped = append(unmapped, e.Unmapped...)
 		if ref, ok := parseReference(e.V1); ok && e.V1 != e.Typed {
 			names = append(names, ref.name) // of a list file that is sent
 		}
@@ -48,7 +49,7 @@ func (c *Client) MapCommand(args []string, dir string) (v1 []string, segments []
 	if !slices.ContainsFunc(explanations, func(e Explanation) bool { return e.beyondV1(names) }) {
 		segments = nil
 	}
-	return v1, segments, names
+	return v1, segments, names, unmapped
 }
 
 // beyondV1 reports whether version 1 of the argument, of a job with these

@@ -84,7 +84,7 @@ func TestOtherArgumentsArriveUnchanged(t *testing.T) {
 
 // mapV1 returns what a job carries in version 1.
 func mapV1(c *Client, args []string) (mapped, names []string) {
-	mapped, _, names = c.MapCommand(args, "")
+	mapped, _, names, _ = c.MapCommand(args, "")
 	return mapped, names
 }
 

@@ -195,7 +195,7 @@ func TestPathsInFiltersArrive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, segments, names := client.MapCommand([]string{"-vf", c.graph}, "")
+		_, segments, names, _ := client.MapCommand([]string{"-vf", c.graph}, "")
 		if !slices.Equal(names, []string{"Media"}) {
 			t.Fatalf("%q was not mapped: %q", c.graph, names)
 		}
@@ -243,7 +243,7 @@ func TestTheSameRootsGiveTheSameArgument(t *testing.T) {
 		if !strings.Contains(path, "|") {
 			args = append(args, "concat:"+path+"|"+path)
 		}
-		_, segments, names := client.MapCommand(args, "")
+		_, segments, names, _ := client.MapCommand(args, "")
 		arrived, err := worker.Arguments(segments, names, noFile)
 		if err != nil {
 			t.Fatal(err)
@@ -274,7 +274,7 @@ func TestNamesInListsArrive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, segments, names := client.MapCommand([]string{"-f", "concat", "-i", "/tmp/list"}, "")
+		_, segments, names, _ := client.MapCommand([]string{"-f", "concat", "-i", "/tmp/list"}, "")
 		text := ""
 		arrived, err := worker.Arguments(segments, names, func(list string) (string, error) {
 			text = list

@@ -53,7 +53,7 @@ func TestTextsArriveAsTheyAre(t *testing.T) {
 		"-filter_complex", "[unfinished subtitles=/srv/media/x", "-init_hw_device", "vaapi=va:/dev/dri/renderD128", "-x264-params", "a=/srv/media/x",
 		"-vf", "subtitles=/srv/media/a=b", "http://host/srv/media/x", "-vf", "subtitles=f=/srv/media/x:/srv/media/y", "-/srv", "-vf", "movie=/dev/video0",
 	}
-	_, segments, names := client.MapCommand(args, "")
+	_, segments, names, _ := client.MapCommand(args, "")
 	arrived, err := worker.Arguments(segments, names, noFile)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func TestUnusualPlaces(t *testing.T) {
 		"movie=file\\\\:/srv/media/x [a];[a]null":               "movie=file\\\\:/mnt/nas/x[a];[a]null",
 		"sendcmd=0 foo bar:/srv/media/x":                        "sendcmd=0 foo bar:/mnt/nas/x",
 	} {
-		_, segments, names := client.MapCommand([]string{"-vf", typed}, "")
+		_, segments, names, _ := client.MapCommand([]string{"-vf", typed}, "")
 		arrived, err := worker.Arguments(segments, names, noFile)
 		if err != nil {
 			t.Fatal(err)
@@ -87,7 +87,7 @@ func TestUnusualPlaces(t *testing.T) {
 		"async:file:/srv/media/x":               "async:file:/mnt/nas/x",
 		"concat:file:/srv/media/x|y|/in/z":      "concat:file:/mnt/nas/x|y|/mnt/nas/z",
 	} {
-		_, segments, names := client.MapCommand([]string{"-i", typed}, "")
+		_, segments, names, _ := client.MapCommand([]string{"-i", typed}, "")
 		arrived, err := worker.Arguments(segments, names, noFile)
 		if err != nil {
 			t.Fatal(err)

@@ -52,7 +52,7 @@ transports:
 		t.Errorf("the coordinator saw %q, want %q", got, want)
 	}
 
-	mapped, _, names := session.Paths.MapCommand([]string{"-i", filepath.Join(root, "in.mkv")}, "")
+	mapped, _, names, _ := session.Paths.MapCommand([]string{"-i", filepath.Join(root, "in.mkv")}, "")
 	if !slices.Equal(mapped, []string{"-i", "$Media/in.mkv"}) || !slices.Equal(names, []string{"Media"}) {
 		t.Errorf("arguments %q below %q", mapped, names)
 	}

@@ -20,8 +20,8 @@ import (
 type Mapper interface {
 	// MapCommand returns the arguments, of a command that runs in dir, with paths
 	// replaced: in version 1 and, if that does not say all, in segments. Names are
-	// those of the roots used.
-	MapCommand(args []string, dir string) (v1 []string, segments []dffmpeg.Argument, names []string)
+	// those of the roots used, unmapped the paths that lie below none.
+	MapCommand(args []string, dir string) (v1 []string, segments []dffmpeg.Argument, names, unmapped []string)
 	// MapWorkingDirectory does that for the directory to run in.
 	MapWorkingDirectory(dir string) (mapped string, names []string)
 }
@@ -37,6 +37,8 @@ type Invocation struct {
 	Dir    string // working directory
 	// Environment is what of the caller's environment goes with the job.
 	Environment map[string]string
+	// Umask is the caller's; nil when it is not known.
+	Umask *int
 	// Stdin is read as far as the program might read it; nil for an empty one.
 	Stdin  io.Reader
 	Stdout io.Writer
@@ -68,13 +70,20 @@ func New(c *client.Client, paths Mapper, heartbeat int) *Proxy {
 
 // Request returns the submission for an invocation.
 func (p *Proxy) Request(inv Invocation) dffmpeg.SubmitRequest {
-	args, segments, names := p.paths.MapCommand(inv.Args, inv.Dir)
-	request := dffmpeg.SubmitRequest{Environment: inv.Environment, BinaryName: inv.Binary, Arguments: args, Segments: segments, Paths: names}
+	args, segments, names, unmapped := p.paths.MapCommand(inv.Args, inv.Dir)
+	request := dffmpeg.SubmitRequest{
+		Environment: inv.Environment, Umask: inv.Umask, BinaryName: inv.Binary, Arguments: args, Segments: segments, Paths: names,
+	}
+	warnings := unmappedPaths(unmapped)
 	if inv.Dir != "" {
 		dir, dirNames := p.paths.MapWorkingDirectory(inv.Dir)
 		request.WorkingDirectory = &dir
 		request.Paths = union(names, dirNames)
+		if len(dirNames) == 0 {
+			warnings = append(unmappedDirectory(inv), warnings...)
+		}
 	}
+	request.Warnings = dffmpeg.Warnings(warnings)
 	if p.heartbeat > 0 {
 		request.HeartbeatInterval = &p.heartbeat
 	}

@@ -91,8 +91,8 @@ func logs(id string, lines ...dffmpeg.LogEntry) dffmpeg.Message {
 // noPaths maps nothing.
 type noPaths struct{}
 
-func (noPaths) MapCommand(args []string, dir string) (v1 []string, segments []dffmpeg.Argument, names []string) {
-	return args, []dffmpeg.Argument{dffmpeg.Text(dir)}, []string{"Media"}
+func (noPaths) MapCommand(args []string, dir string) (v1 []string, segments []dffmpeg.Argument, names, unmapped []string) {
+	return args, []dffmpeg.Argument{dffmpeg.Text(dir)}, []string{"Media"}, nil
 }
 
 func (noPaths) MapWorkingDirectory(dir string) (mapped string, names []string) {

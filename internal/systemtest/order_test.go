@@ -187,6 +187,7 @@ func (echo) Launch(_ context.Context, request dffmpeg.JobRequest, streams worker
 }
 
 func (echo) Wait() int             { return 0 }
+func (echo) Warnings() []string    { return nil }
 func (echo) Stop(time.Duration)    {}
 func (echo) Signal(syscall.Signal) {}
 

@@ -67,11 +67,12 @@ type outcome struct {
 	exitCode int
 	started  bool
 	problem  string // why it could not be started
+	warnings []string
 }
 
 // report returns what the coordinator is told, and false when nothing is.
 func (a *attempt) report(o outcome) (dffmpeg.FinishRequest, bool) {
-	request := dffmpeg.FinishRequest{Status: dffmpeg.JobFailed, Reason: o.problem}
+	request := dffmpeg.FinishRequest{Status: dffmpeg.JobFailed, Reason: o.problem, Warnings: dffmpeg.Warnings(o.warnings)}
 	if o.started {
 		request.ExitCode = &o.exitCode
 	}
@@ -112,6 +113,9 @@ func (r *runner) run(ctx context.Context, a *attempt) {
 		return
 	}
 	out, rest := r.execute(ctx, a, streams, logger)
+	for _, warning := range out.warnings {
+		logger.Warn("job warning", "warning", warning)
+	}
 	request, wanted := a.report(out)
 	request.Logs, request.Batch = rest.lines, rest.number
 	if !wanted {
@@ -159,11 +163,14 @@ func (r *runner) process(ctx context.Context, a *attempt, streams *streams, queu
 	}
 	logger.Info("job started", "binary", a.request.BinaryName)
 	defer streams.pass(process)()
-	exited := make(chan int, 1)
-	go func() { exited <- process.Wait() }()
+	exited := make(chan outcome, 1)
+	go func() {
+		code := process.Wait()
+		exited <- outcome{started: true, exitCode: code, warnings: process.Warnings()}
+	}()
 	select {
-	case code := <-exited:
-		return outcome{started: true, exitCode: code}
+	case ended := <-exited:
+		return ended
 	case <-a.stopping:
 		grace := r.settings.StopGrace
 		if a.stopReason() == stopDead {
@@ -173,7 +180,7 @@ func (r *runner) process(ctx context.Context, a *attempt, streams *streams, queu
 	case <-ctx.Done():
 		process.Stop(0)
 	}
-	return outcome{started: true, exitCode: <-exited}
+	return <-exited
 }
 
 // outputBatch is output that is reported at once.
@@ -246,6 +253,9 @@ type Process interface {
 	Signal(sig syscall.Signal)
 	// Wait returns its exit code once it has ended and its output was passed on.
 	Wait() int
+	// Warnings returns, when Wait has returned, what looks like a mistake; see
+	// dffmpeg.Warnings.
+	Warnings() []string
 	// Stop ends it and all its descendants: asked first, forced after grace.
 	Stop(grace time.Duration)
 }

@@ -37,6 +37,9 @@ func (n *notebook) Call(_ context.Context, _, path string, _ url.Values, in, out
 		if len(request.Logs) > 0 {
 			note += fmt.Sprintf(" with %d %s", request.Batch, texts(request.Logs))
 		}
+		if len(request.Warnings) > 0 {
+			note += ", warnings: " + strings.Join(request.Warnings, ", ")
+		}
 	}
 	n.notes = append(n.notes, note)
 	if answer, ok := out.(*dffmpeg.RegisterAnswer); ok {
@@ -66,6 +69,7 @@ func (s speaker) Launch(_ context.Context, _ dffmpeg.JobRequest, streams Streams
 }
 
 func (speaker) Wait() int             { return 0 }
+func (speaker) Warnings() []string    { return nil }
 func (speaker) Stop(time.Duration)    {}
 func (speaker) Signal(syscall.Signal) {}
 
@@ -99,5 +103,29 @@ func TestLastOutput(t *testing.T) {
 				t.Errorf("the coordinator got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// careless launches processes that lose a file.
+type careless struct{ speaker }
+
+func (careless) Launch(context.Context, dffmpeg.JobRequest, Streams) (Process, error) {
+	return careless{}, nil
+}
+
+func (careless) Warnings() []string { return []string{"lost", "", "lost"} }
+
+// TestWarningsAreReported: with the outcome, and in the worker's log.
+func TestWarningsAreReported(t *testing.T) {
+	var log strings.Builder
+	notes := &notebook{}
+	c := &coordinator{caller: notes, workerID: "w"}
+	r := &runner{coordinator: c, launcher: careless{}, logger: slog.New(slog.NewTextHandler(&log, nil)), settings: Settings{LogBatchSize: 3}}
+	r.run(t.Context(), newAttempt(dffmpeg.JobRequest{JobID: "j", Attempt: 1}))
+	if want := []string{"accept", "status completed, warnings: lost"}; !slices.Equal(notes.notes, want) {
+		t.Errorf("the coordinator got %q, want %q", notes.notes, want)
+	}
+	if !strings.Contains(log.String(), "warning=lost") {
+		t.Errorf("the log has no warning: %s", &log)
 	}
 }

@@ -14,6 +14,8 @@ func copyJob(job dffmpeg.Job) dffmpeg.Job {
 	job.Paths = slices.Clone(job.Paths)
 	job.Segments = copyArguments(job.Segments)
 	job.Environment = maps.Clone(job.Environment)
+	job.Warnings = slices.Clone(job.Warnings)
+	job.Umask = copyOf(job.Umask)
 	job.WorkingDirectory = copyOf(job.WorkingDirectory)
 	job.ExitCode = copyOf(job.ExitCode)
 	job.WorkerID = copyOf(job.WorkerID)

@@ -36,6 +36,15 @@ func textOf(v sql.NullString) *string {
 	return &v.String
 }
 
+// numberOf reads a number that may be null.
+func numberOf(v sql.NullInt64) *int {
+	if !v.Valid {
+		return nil
+	}
+	n := int(v.Int64)
+	return &n
+}
+
 // orNull stores an empty text as null.
 func orNull(s string) any {
 	if s == "" {
@@ -51,6 +60,15 @@ func encoded(v any) (string, error) {
 		return "", fmt.Errorf("encode a value for the database: %w", err)
 	}
 	return string(text), nil
+}
+
+// encodedOrNull stores a list or a map as JSON, one that is nil as null.
+func encodedOrNull(v any) (any, error) {
+	text, err := encoded(v)
+	if err != nil || text == "null" {
+		return nil, err
+	}
+	return text, nil
 }
 
 // decodeAll reads JSON texts into what they were.

@@ -28,6 +28,8 @@ func (m *model) submit(rt *rapid.T) {
 		Arguments: rapid.SliceOfN(rapid.String(), 0, 3).Draw(rt, "arguments"), Paths: []string{"Media"},
 		Environment:       rapid.SampledFrom([]map[string]string{nil, {}, {"AMD_DEBUG": "", "LIBVA_DRIVER_NAME": "é'\n"}}).Draw(rt, "environment"),
 		Segments:          rapid.SampledFrom([][]dffmpeg.Argument{nil, twoForms()}).Draw(rt, "segments"),
+		Warnings:          rapid.SampledFrom([][]string{nil, {}, {"given", "given", "é'\n"}}).Draw(rt, "warnings"),
+		Umask:             rapid.SampledFrom([]*int{nil, umask(0), umask(0o77)}).Draw(rt, "umask"),
 		HeartbeatInterval: interval, Monitor: rapid.Bool().Draw(rt, "monitor"),
 		Transport:      rapid.SampledFrom([]string{"http_polling", "mqtt"}).Draw(rt, "transport"),
 		Stdio:          rapid.SampledFrom([]dffmpeg.StdioUse{dffmpeg.StdioNone, dffmpeg.StdioOffered}).Draw(rt, "stdio"),
@@ -82,6 +84,7 @@ func (m *model) report(rt *rapid.T) {
 	result := store.Result{
 		Status:   rapid.SampledFrom(dffmpeg.JobStatuses()[3:]).Draw(rt, "status"),
 		ExitCode: rapid.Ptr(rapid.IntRange(0, 1), true).Draw(rt, "exit code"),
+		Warnings: rapid.SampledFrom([][]string{nil, {"given", "reported"}}).Draw(rt, "warnings"),
 	}
 	batch := rapid.Int64Range(0, 3).Draw(rt, "batch")
 	entries := output(rapid.SliceOfN(rapid.String(), 1, 2).Draw(rt, "lines")...)

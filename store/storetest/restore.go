@@ -22,6 +22,7 @@ func (w *world) old(status dffmpeg.JobStatus) dffmpeg.Job {
 	job.Monitor, job.Attempt, job.Version, job.Reason = true, 2, 9, "the reason of then"
 	job.Segments = twoForms()
 	job.Environment = map[string]string{"AMD_DEBUG": "x"}
+	job.Warnings, job.Umask = []string{"é 🎬"}, umask(0o27)
 	job.Arguments = []string{"-i", "é 🎬\x00\n", ""}
 	job.TransportMetadata = map[string]any{"path": "/poll", "_private": true, "nested": []any{"a", 1.5, nil}}
 	return job

@@ -37,6 +37,8 @@ func (s *suite) testValues(t *testing.T) {
 	})
 	t.Run("segments", s.testSegments)
 	t.Run("environment", s.testEnvironment)
+	t.Run("warnings", s.testWarnings)
+	t.Run("umask", s.testUmask)
 	t.Run("lists are never nil", func(t *testing.T) {
 		w := s.world(t)
 		draft := w.draft()
@@ -96,6 +98,56 @@ func (s *suite) testEnvironment(t *testing.T) {
 	same(t, "what was returned is a copy", w.job(job.ID).Environment, draft.Environment)
 }
 
+// testWarnings: those of a submission stay, those of the final report are added.
+func (s *suite) testWarnings(t *testing.T) {
+	w := s.world(t)
+	w.worker(b1)
+	draft := w.draft()
+	draft.Warnings = []string{"/a 'b' é🎬", "/a 'b' é🎬", "", "two\nlines"}
+	given := []string{"/a 'b' é🎬", "two\ufffdlines"}
+	job := w.change(w.Submit(t.Context(), draft)).Job
+	same(t, "warnings are returned as a record keeps them", job.Warnings, given)
+	same(t, "they are stored", w.job(job.ID).Warnings, given)
+	w.change(w.Claim(t.Context(), job.ID, b1))
+	w.change(w.Accept(t.Context(), job.ID, by1))
+	same(t, "other operations leave them", w.job(job.ID).Warnings, given)
+	result := store.Result{Status: dffmpeg.JobCompleted, Warnings: []string{"the worker's", "/a 'b' é🎬"}}
+	job = w.change(w.Finish(t.Context(), job.ID, by1, result)).Job
+	all := append(given, "the worker's")
+	same(t, "Finish adds to them", job.Warnings, all)
+	same(t, "also in the record", w.job(job.ID).Warnings, all)
+	outcome(t, "the same report again", store.Repeated)(w.Finish(t.Context(), job.ID, by1, result))
+	same(t, "a repeated report adds nothing", w.job(job.ID).Warnings, all)
+	job.Warnings[0] = "spoilt"
+	same(t, "what was returned is a copy", w.job(job.ID).Warnings, all)
+
+	plain := w.submit()
+	same(t, "no warnings are nil", w.job(plain.ID).Warnings, []string(nil))
+	w.change(w.Claim(t.Context(), plain.ID, b1))
+	w.change(w.Finish(t.Context(), plain.ID, by1, store.Result{Status: dffmpeg.JobFailed, Warnings: []string{"first"}}))
+	same(t, "the first may be the worker's", w.job(plain.ID).Warnings, []string{"first"})
+}
+
+// testUmask: a requester's umask reaches the worker, and none is not 0.
+func (s *suite) testUmask(t *testing.T) {
+	w := s.world(t)
+	w.worker(b1)
+	for _, mask := range []*int{nil, new(int), umask(0o777)} {
+		draft := w.draft()
+		draft.Umask = mask
+		job := w.change(w.Submit(t.Context(), draft)).Job
+		same(t, "the umask is stored", w.job(job.ID).Umask, mask)
+		sent := w.change(w.Claim(t.Context(), job.ID, b1)).Messages
+		same(t, "the worker gets it", payload[dffmpeg.JobRequest](sent[len(sent)-1]).Umask, mask)
+		if job.Umask != nil {
+			*job.Umask = 1
+			same(t, "what was returned is a copy", w.job(job.ID).Umask, mask)
+		}
+	}
+}
+
+func umask(mask int) *int { return &mask }
+
 // testSegments: the second form of arguments reaches the workers that take it.
 func (s *suite) testSegments(t *testing.T) {
 	w := s.world(t)
@@ -134,6 +186,7 @@ func (s *suite) testSegments(t *testing.T) {
 // spoil changes everything in a job that it shares with another.
 func spoil(job *dffmpeg.Job) {
 	job.Arguments[0], job.Paths[0] = "spoilt", "spoilt"
+	job.Warnings[0], *job.Umask = "spoilt", 1
 	job.Segments[0][0].Literal, job.Segments[1][0].Content[0].Literal = "spoilt", "spoilt"
 	job.TransportMetadata["path"] = "spoilt"
 	job.TransportMetadata["nested"].([]any)[0] = "spoilt"
@@ -180,11 +233,13 @@ func (s *suite) testCopies(t *testing.T) {
 
 	dir, draft := "$Media", w.draft()
 	draft.WorkingDirectory, draft.Segments = &dir, twoForms()
+	draft.Warnings, draft.Umask = []string{"clean"}, umask(0o22)
 	draft.TransportMetadata["nested"] = []any{"clean"}
 	submitted := w.change(w.Submit(t.Context(), draft)).Job
 	first := w.job(draft.ID)
 	spoil(&submitted)
 	draft.Arguments[0], draft.Paths[0], dir = "spoilt", "spoilt", "spoilt"
+	draft.Warnings[0], *draft.Umask = "spoilt", 1
 	draft.Segments[0][0].Literal, draft.Segments[1][0].Content[0].Literal = "spoilt", "spoilt"
 	draft.TransportMetadata["path"] = "spoilt"
 	same(t, "changing a job that was given or returned changes nothing", w.job(draft.ID), first)

@@ -129,6 +129,7 @@ func finish(r Record, by store.By, result store.Result, now time.Time) Decision 
 	r.WorkerLastSeen = &now
 	r.ExitCode = result.ExitCode
 	r.Reason = result.Reason
+	r.Warnings = dffmpeg.Warnings(r.Warnings, result.Warnings)
 	d := move(r, result.Status, by.WorkerID, now)
 	d.settle(Acknowledged, "")
 	return d

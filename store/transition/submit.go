@@ -20,6 +20,7 @@ func Submit(job dffmpeg.Job, id string, now time.Time) Record {
 	if len(job.Environment) == 0 {
 		job.Environment = nil
 	}
+	job.Warnings = dffmpeg.Warnings(job.Warnings)
 	if len(job.Segments) == 0 {
 		job.Segments = nil
 	}

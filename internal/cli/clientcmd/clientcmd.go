@@ -22,6 +22,8 @@ type Session struct {
 	Heartbeat int // seconds, from the configuration; 0: the coordinator's default
 	// Environment is what of our environment goes with a job.
 	Environment map[string]string
+	// Umask is ours; nil when it is not known.
+	Umask *int
 }
 
 // Env is the surroundings of the commands.

@@ -152,7 +152,7 @@ func withoutProgram(args []string) []string {
 
 // explained collects what becomes of a command.
 func explained(paths Paths, args []string, dir string) *explanation {
-	_, segments, names := paths.MapCommand(args, dir)
+	_, segments, names, _ := paths.MapCommand(args, dir)
 	e := &explanation{Arguments: []explainedArgument{}, Paths: names, Segments: segments != nil, Unmapped: []string{}}
 	if mapped, dirNames := paths.MapWorkingDirectory(dir); len(dirNames) > 0 {
 		e.Directory = &mapped

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dffmpeg/dffmpeg/client"
+	"github.com/dffmpeg/dffmpeg/internal/cli/show"
 	"github.com/dffmpeg/dffmpeg/internal/proxy"
 )
 
@@ -130,7 +131,7 @@ func submit(cmd *cobra.Command, env Env, words []string, mayDetach bool) error {
 	}
 	p := proxy.New(session.Client, session.Paths, s.heartbeat)
 	inv := proxy.Invocation{
-		Binary: s.binary, Args: s.args, Dir: dir, Stdin: env.In, Stdout: env.Out, Stderr: env.Err, Signals: env.Signals, Environment: session.Environment,
+		Binary: s.binary, Args: s.args, Dir: dir, Stdin: env.In, Stdout: env.Out, Stderr: env.Err, Signals: env.Signals, Environment: session.Environment, Umask: session.Umask,
 	}
 	if !s.detach {
 		if code := p.Run(cmd.Context(), inv); code != 0 {
@@ -138,9 +139,13 @@ func submit(cmd *cobra.Command, env Env, words []string, mayDetach bool) error {
 		}
 		return nil
 	}
-	answer, err := session.Client.Submit(cmd.Context(), p.Request(inv))
+	request := p.Request(inv)
+	answer, err := session.Client.Submit(cmd.Context(), request)
 	if err != nil {
 		return err
+	}
+	for _, warning := range request.Warnings {
+		fmt.Fprintf(env.Err, "dffmpeg: warning: %s\n", show.Text(warning))
 	}
 	fmt.Fprintf(env.Out, "Job ID: %s\n", answer.ID)
 	return nil

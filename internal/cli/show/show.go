@@ -106,10 +106,10 @@ func Jobs(w io.Writer, jobs []dffmpeg.Job) error {
 	for i := range jobs {
 		j := &jobs[i]
 		rows = append(rows, []string{
-			j.ID, string(j.Status), Text(j.BinaryName), exitCode(j.ExitCode), Text(j.Worker()), Text(j.RequesterID), Time(&j.CreatedAt),
+			j.ID, string(j.Status), Text(j.BinaryName), exitCode(j.ExitCode), Text(j.Worker()), Text(j.RequesterID), Time(&j.CreatedAt), count(len(j.Warnings)),
 		})
 	}
-	return Table(w, []string{"JOB ID", "STATUS", "BINARY", "EXIT", "WORKER", "REQUESTER", "CREATED"}, rows)
+	return Table(w, []string{"JOB ID", "STATUS", "BINARY", "EXIT", "WORKER", "REQUESTER", "CREATED", "WARNINGS"}, rows)
 }
 
 // Job writes one job in full.
@@ -118,7 +118,7 @@ func Job(w io.Writer, j *dffmpeg.Job) error {
 	if j.WorkingDirectory != nil {
 		directory = Text(*j.WorkingDirectory)
 	}
-	return Pairs(w, [][2]string{
+	pairs := [][2]string{
 		{"Job ID", j.ID},
 		{"Status", string(j.Status)},
 		{"Exit code", exitCode(j.ExitCode)},
@@ -136,7 +136,19 @@ func Job(w io.Writer, j *dffmpeg.Job) error {
 		{"Worker last seen", Time(j.WorkerLastSeen)},
 		{"Client last seen", Time(j.ClientLastSeen)},
 		{"Transport", Text(j.Transport)},
-	})
+	}
+	for _, warning := range j.Warnings {
+		pairs = append(pairs, [2]string{"Warning", Text(warning)})
+	}
+	return Pairs(w, pairs)
+}
+
+// count renders a number of things that there should be none of.
+func count(n int) string {
+	if n == 0 {
+		return none
+	}
+	return strconv.Itoa(n)
 }
 
 func exitCode(code *int) string {

@@ -33,7 +33,7 @@ func snapshot() dashboard.Snapshot {
 			map[string]int{hostile: 7},
 			[]dffmpeg.Job{{
 				ID: "01M82NVPC7PNYYWZDBN6F8YV25", RequesterID: hostile, BinaryName: hostile, Status: dffmpeg.JobFailed,
-				ExitCode: &code, WorkerID: &worker, Reason: hostile, CreatedAt: seen, LastUpdate: seen,
+				ExitCode: &code, WorkerID: &worker, Reason: hostile, Warnings: []string{hostile, "/secret/name"}, CreatedAt: seen, LastUpdate: seen,
 			}},
 		),
 	}
@@ -64,11 +64,22 @@ func TestPage(t *testing.T) {
 	}
 	for _, part := range []string{
 		"version 1.2.3", "2026-11-22 22:26:06 UTC", "01M82NVPC7PNYYWZDBN6F8YV25", "<td>7</td>", "<td>3</td>",
-		"ffprobe", "never", "&lt;script&gt;", ">failed<", ">registering<",
+		"ffprobe", "never", "&lt;script&gt;", ">failed<", ">registering<", ">2 warnings<",
 	} {
 		if !strings.Contains(body, part) {
 			t.Errorf("the page does not show %q", part)
 		}
+	}
+}
+
+// TestNamesOfFilesAreNotShown: the page needs no signature.
+func TestNamesOfFilesAreNotShown(t *testing.T) {
+	data, err := json.Marshal(snapshot().Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(page(t, snapshot()).Body.String(), "/secret/name") || bytes.Contains(data, []byte("/secret/name")) {
+		t.Error("the page tells the text of a warning, which has names of files")
 	}
 }
 

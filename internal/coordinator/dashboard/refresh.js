@@ -6,7 +6,7 @@ const time = (value) => (value ? value.slice(0, 19).replace("T", " ") : "never")
 
 const cell = (content) => {
   const td = document.createElement("td");
-  td.append(content);
+  td.append(...[content].flat());
   return td;
 };
 const badge = (status, title) => {
@@ -15,6 +15,11 @@ const badge = (status, title) => {
   span.textContent = status;
   span.title = text(title);
   return span;
+};
+const warnings = (count) => {
+  const span = badge(count + (count === 1 ? " warning" : " warnings"), "dffmpeg job show tells them");
+  span.className = "badge warnings";
+  return [" ", span];
 };
 const code = (value) => {
   const element = document.createElement("code");
@@ -54,7 +59,7 @@ const refresh = async () => {
       w.binaries.join(", "), w.paths.join(", "), time(w.last_seen),
     ]), 6, "No worker has registered within the last hour.");
     fill("jobs", data.jobs.map((j) => [
-      code(j.job_id), badge(j.status, j.reason), j.binary_name, text(j.exit_code),
+      code(j.job_id), [badge(j.status, j.reason), ...(j.warnings ? warnings(j.warnings) : [])], j.binary_name, text(j.exit_code),
       j.requester_id, text(j.worker_id), time(j.created_at), time(j.last_update),
     ]), 8, "No jobs within the last hour.");
     document.getElementById("now").textContent = new Date().toISOString().slice(0, 19).replace("T", " ") + " UTC";

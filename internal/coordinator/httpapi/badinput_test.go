@@ -155,6 +155,8 @@ func badBodies() []bad {
 		{"variable with a strange name", requester, "POST", submit, asSubmit(`"environment":{"A=B":"x"}`), 422, "letters, digits", nil},
 		{"variable of ours", requester, "POST", submit, asSubmit(`"environment":{"DFFMPEG_HMAC_KEY":"x"}`), 422, "dffmpeg itself", nil},
 		{"variable with a NUL", requester, "POST", submit, asSubmit(`"environment":{"A":"\u0000"}`), 422, "NUL", nil},
+		{"umask that is too large", requester, "POST", submit, asSubmit(`"umask":512`), 422, "511", nil},
+		{"umask that is text", requester, "POST", submit, asSubmit(`"umask":"0077"`), 422, "int", nil},
 		{"variable that is a number", requester, "POST", submit, asSubmit(`"environment":{"A":1}`), 422, "string_type", nil},
 		{"segments are null", requester, "POST", submit, asSubmit(`"segments":null`), 422, "list_type", nil},
 		{"segment is a number", requester, "POST", submit, asSubmit(`"segments":[3]`), 422, "segments", nil},

@@ -127,6 +127,8 @@ func (a *api) submit(c *call, in dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, e
 		Stdio:             streams,
 		Segments:          in.Segments,
 		Environment:       in.Environment,
+		Warnings:          in.Warnings,
+		Umask:             in.Umask,
 	})
 	return dffmpeg.SubmitAnswer{Job: change.Job.Public(), Features: features()}, err
 }

@@ -100,7 +100,7 @@ func (a *api) finish(c *call, in dffmpeg.FinishRequest) (dffmpeg.CommandAnswer, 
 	// A NUL would cost the report on engines that cannot store one.
 	reason := strings.ReplaceAll(in.Reason, "\x00", string(utf8.RuneError))
 	change, err := a.State.Finish(c.ctx(), id, by, store.Result{
-		Status: in.Status, ExitCode: in.ExitCode, Reason: reason, Output: in.Logs, Batch: in.Batch,
+		Status: in.Status, ExitCode: in.ExitCode, Reason: reason, Output: in.Logs, Batch: in.Batch, Warnings: in.Warnings,
 	})
 	return settle(change, err, dffmpeg.DetailAlreadyFinished)
 }

@@ -76,13 +76,13 @@ func awaitGone(t *testing.T, pidText string) {
 }
 
 // playWorker is another process that runs a script and waits to be killed.
-func playWorker(script string) {
+func playWorker(script string, account *Account) {
 	e := New(guardCommand())
 	ctx := context.Background()
 	go e.Run(ctx) //nolint:errcheck // it is killed
 	_, err := e.Start(ctx, Spec{
 		Path: "/bin/sh", Args: []string{"-c", script}, Env: os.Environ(),
-		Stdout: os.Stdout, Stderr: os.Stderr,
+		Stdout: os.Stdout, Stderr: os.Stderr, Account: account,
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -93,10 +93,14 @@ func playWorker(script string) {
 
 // TestAllDieWithTheWorker kills a worker with -9 while a process with a
 // grandchild runs.
-func TestAllDieWithTheWorker(t *testing.T) {
+func TestAllDieWithTheWorker(t *testing.T) { allDieWith(t, workerName) }
+
+// allDieWith kills the worker that this test binary plays by a name.
+func allDieWith(t *testing.T, name string) {
+	t.Helper()
 	out := newLines()
 	worker := exec.Command("/proc/self/exe") //nolint:noctx // killed below
-	worker.Args = []string{workerName, "sleep 1000 & echo $!; echo $$; wait"}
+	worker.Args = []string{name, "sleep 1000 & echo $!; echo $$; wait"}
 	worker.Stdout, worker.Stderr = out, io.Discard
 	worker.WaitDelay = patience
 	if err := worker.Start(); err != nil {

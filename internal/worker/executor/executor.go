@@ -42,6 +42,11 @@ type Spec struct {
 	Args []string // arguments without the program's name
 	Dir  string   // working directory
 	Env  []string // whole environment, as NAME=value
+	// Umask is the process's; nil for the worker's own. See Process.Masked.
+	Umask *int
+	// Account is whom it runs as; nil for the worker's own. Its standard streams
+	// belong to that account, as /dev/stdin and the like are opened anew.
+	Account *Account
 	// Stdin is what the process reads; nil is an empty input. It is closed when the
 	// process reads no more, or has ended; that must end a Read that waits.
 	Stdin io.ReadCloser
@@ -49,6 +54,12 @@ type Spec struct {
 	// its own. A writer that blocks makes the process wait; one that fails
 	// closes the pipe, as a reader does that goes away.
 	Stdout, Stderr io.Writer
+}
+
+// Account is whom a process runs as. To run as another than oneself takes root.
+type Account struct {
+	UID, GID uint32
+	Groups   []uint32 // supplementary ones
 }
 
 // Executor starts processes. Make one with New; Start works while Run runs.
@@ -61,13 +72,15 @@ type Executor struct {
 // request asks the goroutine that starts processes for one.
 type request struct {
 	cmd  *exec.Cmd
+	mask *int
 	done chan answer
 }
 
 // answer is what became of a request.
 type answer struct {
-	guard *guard
-	err   error
+	guard  *guard
+	masked bool
+	err    error
 }
 
 // New returns an executor. guardCommand is the command line of a program that
@@ -100,12 +113,14 @@ func (e *Executor) Run(ctx context.Context) error {
 
 // serve starts one process after the other.
 func (e *Executor) serve(ctx context.Context, guard *guard) {
+	thread := newThread()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case r := <-e.starts:
-			r.done <- answer{guard: guard, err: launch(r.cmd, guard)}
+			masked, err := thread.with(r.mask, func() error { return launch(r.cmd, guard) })
+			r.done <- answer{guard: guard, masked: masked, err: err}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 const (
 	guardName  = "test-guard"
 	workerName = "test-worker"
+	nobodyName = "test-worker-of-nobody"
 )
 
 func TestMain(m *testing.M) {
@@ -18,7 +19,9 @@ func TestMain(m *testing.M) {
 	case guardName:
 		Guard(os.Stdin)
 	case workerName:
-		playWorker(os.Args[1])
+		playWorker(os.Args[1], nil)
+	case nobodyName:
+		playWorker(os.Args[1], nobody())
 	default:
 		goleak.VerifyTestMain(m)
 	}

@@ -40,6 +40,7 @@ type Process struct {
 	gone   chan struct{} // closed when the group is gone
 	ended  chan struct{} // closed when the output was passed on as well
 	exit   Exit
+	masked bool
 
 	mu     sync.Mutex
 	reaped bool // the group's number may belong to others
@@ -63,24 +64,29 @@ func (e *Executor) Start(ctx context.Context, spec Spec) (*Process, error) {
 			Pdeathsig: syscall.SIGKILL,
 		},
 	}
+	if spec.Account != nil {
+		// The kernel forgets Pdeathsig when an account changes; it is set after.
+		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: spec.Account.UID, Gid: spec.Account.GID, Groups: spec.Account.Groups}
+	}
 	childEnds, err := p.connect(spec)
 	defer closeAll(childEnds)
 	if err != nil {
 		p.disconnect()
 		return nil, err
 	}
-	guard, err := e.start(ctx, p.cmd)
-	if err != nil {
+	started := e.start(ctx, p.cmd, spec.Umask)
+	if started.err != nil {
 		p.disconnect()
-		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
+		return nil, fmt.Errorf("start %s: %w", spec.Path, started.err)
 	}
+	p.masked = started.masked
 	if p.input != nil {
 		p.copies.Go(func() { p.feed(spec.Stdin) })
 	}
 	for i, writer := range []io.Writer{spec.Stdout, spec.Stderr} {
 		p.copies.Go(func() { p.copy(p.pipes[i], writer) })
 	}
-	go p.await(guard)
+	go p.await(started.guard)
 	return p, nil
 }
 
@@ -129,6 +135,14 @@ func (p *Process) connect(spec Spec) (childEnds []*os.File, err error) {
 		childEnds, outputs = append(childEnds, write), append(outputs, write)
 	}
 	p.cmd.Stdout, p.cmd.Stderr = outputs[0], outputs[1]
+	if spec.Account == nil {
+		return childEnds, nil
+	}
+	for _, end := range childEnds {
+		if err := end.Chown(int(spec.Account.UID), int(spec.Account.GID)); err != nil {
+			return childEnds, fmt.Errorf("give a pipe to the process's account: %w", err)
+		}
+	}
 	return childEnds, nil
 }
 
@@ -165,16 +179,15 @@ func closeAll(files []*os.File) {
 }
 
 // start has the executor's own thread start the process.
-func (e *Executor) start(ctx context.Context, cmd *exec.Cmd) (*guard, error) {
-	r := request{cmd: cmd, done: make(chan answer, 1)}
+func (e *Executor) start(ctx context.Context, cmd *exec.Cmd, mask *int) answer {
+	r := request{cmd: cmd, mask: mask, done: make(chan answer, 1)}
 	select {
 	case e.starts <- r:
-		a := <-r.done
-		return a.guard, a.err
+		return <-r.done
 	case <-e.stopped:
-		return nil, ErrNotRunning
+		return answer{err: ErrNotRunning}
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return answer{err: ctx.Err()}
 	}
 }
 
@@ -257,6 +270,10 @@ func (p *Process) Wait() Exit {
 	<-p.ended
 	return p.exit
 }
+
+// Masked reports whether the process has the umask that it was to have. It has not
+// where the worker may not set one for a process alone; then it has the worker's.
+func (p *Process) Masked() bool { return p.masked }
 
 // Signal sends a signal to the process group, if it is still there.
 func (p *Process) Signal(sig syscall.Signal) {

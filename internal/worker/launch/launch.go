@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -25,33 +24,40 @@ type Launcher struct {
 	binaries map[string]string // name to path
 	paths    *pathmap.Worker
 	env      Environment
+	rights   Rights
+}
+
+// Rights say what files of processes are like.
+type Rights struct {
+	// Account is whom processes run as, and who owns what is made for them; nil for
+	// the worker's own.
+	Account *executor.Account
+	// CallersUmask says that a job's umask is that of its process. Else it is the
+	// worker's.
+	CallersUmask bool
 }
 
 var _ worker.Launcher = (*Launcher)(nil)
 
 // New returns a launcher of these binaries.
-func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker, env Environment) *Launcher {
-	return &Launcher{executor: e, binaries: binaries, paths: paths, env: env}
+func New(e *executor.Executor, binaries map[string]string, paths *pathmap.Worker, env Environment, rights Rights) *Launcher {
+	return &Launcher{executor: e, binaries: binaries, paths: paths, env: env, rights: rights}
 }
 
 // Launch implements worker.Launcher.
 func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, streams worker.Streams) (worker.Process, error) {
-	made := &files{}
+	made := &files{owner: l.rights.Account}
 	spec, err := l.spec(request, made)
 	if err != nil {
 		made.remove()
 		return nil, err
 	}
-	dir, removeDir, err := l.directory(request)
+	dir, scratch, err := l.directory(request)
 	if err != nil {
 		made.remove()
 		return nil, err
 	}
-	cleanUp := func() {
-		made.remove()
-		removeDir()
-	}
-	job := &process{cleanUp: cleanUp}
+	job := &process{files: made, scratch: scratch}
 	stderr := &lines{stream: dffmpeg.Stderr, sink: streams.Lines}
 	spec.Dir, spec.Stdin = dir, streams.Stdin
 	if streams.Stdout != nil {
@@ -64,8 +70,11 @@ func (l *Launcher) Launch(ctx context.Context, request dffmpeg.JobRequest, strea
 	}
 	job.Process, err = l.executor.Start(ctx, spec)
 	if err != nil {
-		cleanUp()
+		job.cleanUp()
 		return nil, err
+	}
+	if !job.Masked() {
+		job.warnings = append(job.warnings, fmt.Sprintf("Files have the worker's umask and not the caller's (%04o): this worker may not call unshare(2), which its container runtime forbids", *spec.Umask))
 	}
 	return job, nil
 }
@@ -101,7 +110,11 @@ func (l *Launcher) spec(request dffmpeg.JobRequest, made *files) (executor.Spec,
 	if err != nil {
 		return executor.Spec{}, err
 	}
-	return executor.Spec{Path: path, Args: args, Env: l.env.of(request.Environment)}, nil
+	spec := executor.Spec{Path: path, Args: args, Env: l.env.of(request.Environment), Account: l.rights.Account}
+	if l.rights.CallersUmask {
+		spec.Umask = request.Umask
+	}
+	return spec, nil
 }
 
 // arguments returns the arguments, of the second form when they come in it.
@@ -113,19 +126,16 @@ func (l *Launcher) arguments(request dffmpeg.JobRequest, made *files) ([]string,
 }
 
 // directory returns where to run: the mapped working directory, else a scratch
-// directory that is removed afterwards.
-func (l *Launcher) directory(request dffmpeg.JobRequest) (dir string, cleanUp func(), err error) {
+// directory.
+func (l *Launcher) directory(request dffmpeg.JobRequest) (dir string, made scratch, err error) {
 	if request.WorkingDirectory != nil {
 		dir, err = l.paths.WorkingDirectory(*request.WorkingDirectory, request.Paths)
 		if err != nil || dir != "" {
-			return dir, func() {}, err
+			return dir, scratch{}, err
 		}
 	}
-	dir, err = os.MkdirTemp("", "dffmpeg-job-")
-	if err != nil {
-		return "", nil, fmt.Errorf("scratch directory: %w", err)
-	}
-	return dir, func() { _ = os.RemoveAll(dir) }, nil // what cannot be removed is the system's to tidy
+	made, err = newScratch(l.rights.Account)
+	return made.dir, made, err
 }
 
 // lines is a writer that passes lines on as they are completed.
@@ -162,8 +172,18 @@ func (w *lines) pass(complete []logview.Line) error {
 // process is a job's process with what belongs to it.
 type process struct {
 	*executor.Process
-	ends    []func() // called when the output has ended
-	cleanUp func()
+	ends     []func() // called when the output has ended
+	files    *files
+	scratch  scratch
+	warnings []string
+}
+
+// cleanUp removes what was made for the job.
+func (p *process) cleanUp() {
+	p.files.remove()
+	if lost := p.scratch.remove(); lost != "" {
+		p.warnings = append(p.warnings, lost)
+	}
 }
 
 // Wait implements worker.Process.
@@ -175,3 +195,6 @@ func (p *process) Wait() int {
 	p.cleanUp()
 	return exit.Code
 }
+
+// Warnings implements worker.Process.
+func (p *process) Warnings() []string { return p.warnings }

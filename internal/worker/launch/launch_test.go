@@ -15,7 +15,10 @@ import (
 )
 
 // launcher returns a launcher of a shell whose root Media is a directory.
-func launcher(t *testing.T) (*Launcher, string) {
+func launcher(t *testing.T) (*Launcher, string) { return launcherWith(t, Rights{}) }
+
+// launcherWith does so with rights.
+func launcherWith(t *testing.T, rights Rights) (*Launcher, string) {
 	t.Helper()
 	media := t.TempDir()
 	paths, err := pathmap.NewWorker(map[string]string{"Media": media})
@@ -33,7 +36,7 @@ func launcher(t *testing.T) (*Launcher, string) {
 		cancel()
 		<-done
 	})
-	return New(e, map[string]string{"sh": "/bin/sh", "gone": "/nonexistent/program"}, paths, Environment{Own: []string{"PATH=/usr/bin:/bin", "GREETING=hello"}}), media
+	return New(e, map[string]string{"sh": "/bin/sh", "gone": "/nonexistent/program"}, paths, Environment{Own: []string{"PATH=/usr/bin:/bin", "GREETING=hello"}}, rights), media
 }
 
 // collected is what a job put out.
