@@ -133,7 +133,7 @@ func (s *surroundings) everything() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(s.coordinatorCommand(), s.workerCommand(), s.clientCommand(), s.adminCommand(), s.standaloneCommand(), s.configCommand())
-	for _, c := range s.clientCommands() {
+	for _, c := range clientcmd.Commands(s.clientEnv()) {
 		if c.Name() != "worker" { // that name runs a worker here; lists are in `dffmpeg client worker`
 			cmd.AddCommand(c)
 		}
@@ -150,7 +150,7 @@ func (s *surroundings) withConfig(cmd *cobra.Command) *cobra.Command {
 // clientCommand is dffmpeg-client.
 func (s *surroundings) clientCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "client", Short: "Submit jobs, look at jobs and workers", Args: cobra.NoArgs, RunE: help}
-	cmd.AddCommand(s.clientCommands()...)
+	cmd.AddCommand(clientcmd.Commands(s.clientEnv())...)
 	return s.withConfig(cmd)
 }
 

@@ -18,7 +18,7 @@ func (p Program) fallback(settings config.Fallback) *proxy.Fallback {
 		return nil
 	}
 	return &proxy.Fallback{After: settings.After, Run: func(why string) int {
-		path, err := Local(p.Binary, settings)
+		path, err := p.local(settings)
 		if err != nil {
 			return complain(fmt.Errorf("%s, and the program cannot run here: %w", why, err))
 		}
@@ -29,10 +29,10 @@ func (p Program) fallback(settings config.Fallback) *proxy.Fallback {
 	}}
 }
 
-// Local finds a program on this machine, as the fallback's settings name it or in
-// PATH. What is there may be the drop-in, under the program's name.
-func Local(binary string, settings config.Fallback) (string, error) {
-	if path := settings.Binaries[binary]; path != "" {
+// local finds the program on this machine. What is in PATH may be ourselves, under
+// the program's name.
+func (p Program) local(settings config.Fallback) (string, error) {
+	if path := settings.Binaries[p.Binary]; path != "" {
 		return path, nil
 	}
 	own, err := os.Executable()
@@ -44,7 +44,7 @@ func Local(binary string, settings config.Fallback) (string, error) {
 		return "", err
 	}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		path, err := exec.LookPath(filepath.Join(dir, binary))
+		path, err := exec.LookPath(filepath.Join(dir, p.Binary))
 		if err != nil || !filepath.IsAbs(path) {
 			continue
 		}
@@ -56,7 +56,7 @@ func Local(binary string, settings config.Fallback) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("there is no other %s in PATH; name it in fallback.binaries of the client's configuration", binary)
+	return "", fmt.Errorf("there is no other %s in PATH; name it in fallback.binaries of the client's configuration", p.Binary)
 }
 
 // become replaces this process by the program, which then is what the caller

@@ -37,9 +37,6 @@ func Open(ctx context.Context, caller Caller, path string) (*Opening, error) {
 	return &Opening{conn, caller, path, challenge}, nil
 }
 
-// Close closes the connection without a submission.
-func (o *Opening) Close() { o.conn.Close() }
-
 // Submit submits a job and returns the answer, with the connection of the job's
 // requester. After an error the connection is closed; unless that is the
 // coordinator's answer, the job may have been accepted.
