@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/relay"
@@ -17,13 +16,27 @@ func (a *api) stdioEndpoints() []endpoint {
 	return []endpoint{
 		{
 			method: http.MethodGet, path: "/jobs/{job_id}/stdio", summary: "Connect to a job's standard streams (WebSocket)",
-			access: anyIdentity(), query: attempt, status: http.StatusSwitchingProtocols, connect: a.stdio,
+			access: anyIdentity(), query: attempt, status: http.StatusSwitchingProtocols, connect: upgradesOnly(a.stdio),
 		},
 		{
 			method: http.MethodGet, path: "/cluster/jobs/{job_id}/stdio", summary: "The same on behalf of an end that is connected to another coordinator",
-			access: signedBy(dffmpeg.RoleCoordinator), status: http.StatusSwitchingProtocols, connect: a.relayedStdio,
+			access: signedBy(dffmpeg.RoleCoordinator), status: http.StatusSwitchingProtocols, connect: upgradesOnly(a.relayedStdio),
 			query: append([]parameter{{"side", "string", "requester or worker"}}, attempt...),
 		},
+	}
+}
+
+// upgradesOnly refuses what does not ask for a WebSocket before anything else is
+// looked at: so anybody can find out, without a job, whether a proxy in between
+// passes the headers.
+func upgradesOnly(connect func(w http.ResponseWriter, c *call) error) func(w http.ResponseWriter, c *call) error {
+	return func(w http.ResponseWriter, c *call) error {
+		if stdio.Wanted(c.Request) {
+			return connect(w, c)
+		}
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+		return dffmpeg.Errorf(dffmpeg.CodeUpgradeRequired, "This is for WebSocket connections; a proxy in between must pass the headers Connection and Upgrade")
 	}
 }
 
@@ -79,9 +92,6 @@ func (a *api) attempted(c *call) (dffmpeg.Job, int, error) {
 // upgrade turns the request into a connection and serves it. A request that
 // cannot be one has been answered.
 func (a *api) upgrade(w http.ResponseWriter, c *call, serve func(ctx context.Context, conn stdio.Conn) error) error {
-	if !strings.EqualFold(c.Header.Get("Upgrade"), "websocket") {
-		return dffmpeg.Errorf(dffmpeg.CodeInvalid, "This is for WebSocket connections; a proxy in between must pass the headers Connection and Upgrade")
-	}
 	conn, err := stdio.Accept(w, c.Request, func(challenge []byte, proof string) error {
 		return a.Authenticator.CheckProof(c.ctx(), c.identity.ClientID, stdio.ProofText(c.URL.Path, challenge), proof)
 	})
