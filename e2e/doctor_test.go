@@ -138,7 +138,7 @@ func TestDoctor(t *testing.T) {
 		d := c.doctor(append(c.clientEnv(), "DFFMPEG_HMAC_KEY="+c.keys["stranger"]), 1)
 		d.want(t, "clock", "ok", "")
 		d.want(t, "key", "problem", "the key is not that of jellyfin")
-		d.want(t, "workers", "skipped", "because of the problem with: key")
+		d.want(t, "workers", "skipped", "because of the problem with key")
 	})
 	t.Run("a worker's identity", func(t *testing.T) {
 		d := c.doctor(append(c.clientEnv(), "DFFMPEG_CLIENT_ID=w1", "DFFMPEG_HMAC_KEY="+c.keys["w1"]), 1)
@@ -155,7 +155,7 @@ func TestDoctor(t *testing.T) {
 	t.Run("a mistake in the configuration", func(t *testing.T) {
 		d := c.doctor(c.rewritten("job_heartbeat_interval", "job_hartbeat_interval"), 1)
 		d.want(t, "configuration", "problem", `did you mean "job_heartbeat_interval"?`)
-		d.want(t, "key", "skipped", "because of the problem with: configuration")
+		d.want(t, "key", "skipped", "because of the problem with configuration")
 	})
 	t.Run("a transport that the coordinator has not", func(t *testing.T) {
 		d := c.doctor(c.rewritten("job_heartbeat_interval", "transports: {enabled_transports: [mqtt]}\njob_heartbeat_interval"), 1)

@@ -55,7 +55,7 @@ func (c command) judge(paths *pathmap.Client, job *dffmpeg.Job) Finding {
 	}
 	needs := "no paths"
 	if len(job.Paths) > 0 {
-		needs = "the path " + strings.Join(job.Paths, ", ")
+		needs = pathsOf(job.Paths)
 	}
 	found := fmt.Sprintf("needs %s", needs)
 	if _, names := paths.MapWorkingDirectory(c.dir); len(names) == 0 {

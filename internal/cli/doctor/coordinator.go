@@ -14,11 +14,11 @@ import (
 
 // judgeCoordinator says whether what answered is a coordinator, and returns what it
 // says of itself.
-func judgeCoordinator(r *route, file string) (Finding, *dffmpeg.HealthAnswer) {
+func judgeCoordinator(r *route, at place) (Finding, *dffmpeg.HealthAnswer) {
 	if r.err != nil && r.status == 0 {
 		advice := "see the coordinator's log, and what is between: it took the connection"
 		if r.scheme == "http" {
-			advice = "see that coordinator.scheme and port in " + settings(file) + " are right, and the coordinator's log"
+			advice = "see that these are right: " + at.address("coordinator.scheme and port") + "; and the coordinator's log"
 		}
 		return problem(checkCoordinator, "connected, and no answer: "+oneLine(cause(r.err)), advice), nil
 	}
@@ -37,18 +37,17 @@ func judgeCoordinator(r *route, file string) (Finding, *dffmpeg.HealthAnswer) {
 	if media := r.header.Get("Content-Type"); media != "" {
 		found += " (" + media + ")"
 	}
-	where := settings(file)
 	switch body := strings.ToLower(string(r.body)); {
 	case r.status >= 300 && r.status < 400:
-		return problem(checkCoordinator, found+" to "+r.header.Get("Location"), "put where that leads into coordinator.scheme, host, port and path_base in "+where+": signed requests follow no redirections"), nil
+		return problem(checkCoordinator, found+" to "+r.header.Get("Location"), "signed requests follow no redirections; put where that leads into "+at.address("coordinator.scheme, host, port and path_base")), nil
 	case r.scheme == "http" && (strings.Contains(body, "https server") || strings.Contains(body, "https port")):
-		return problem(checkCoordinator, found+": it wants HTTPS", "set coordinator.scheme to https in "+where), nil
+		return problem(checkCoordinator, found+": it wants HTTPS", "use https: "+at.address("coordinator.scheme")), nil
 	case r.status == http.StatusBadGateway, r.status == http.StatusGatewayTimeout, r.status == http.StatusServiceUnavailable:
 		return problem(checkCoordinator, found, "a proxy in between does not reach the coordinator: start it, or correct the proxy's configuration"), nil
 	case r.status == http.StatusUnauthorized, r.status == http.StatusForbidden, r.status == http.StatusProxyAuthRequired:
 		return problem(checkCoordinator, found, "a proxy in between wants a login of its own: let the coordinator's paths through, which have signatures"), nil
 	}
-	return problem(checkCoordinator, found, "correct coordinator.host, port and path_base in "+where), nil
+	return problem(checkCoordinator, found, "correct "+at.address("coordinator.host, port and path_base")), nil
 }
 
 // judgeDeep adds what a look at the coordinator's databases has brought.

@@ -126,11 +126,11 @@ func (s *subject) cluster(ctx context.Context, paths <-chan *pathmap.Client) ([]
 	defer cancel()
 	anybody := signedhttp.New(signedhttp.Options{BaseURL: address, HTTP: s.http, UserAgent: s.agent()})
 	r := travel(step, address, anybody)
-	findings := r.judge(time.Now(), s.cfg.File)
+	findings := r.judge(time.Now(), s.at())
 	if of := failed(findings); of != "" {
 		return append(findings, because(of, behindConnection()...)...), nil
 	}
-	coordinator, health := judgeCoordinator(r, s.cfg.File)
+	coordinator, health := judgeCoordinator(r, s.at())
 	if health == nil {
 		return append(append(findings, coordinator), because(checkCoordinator, behindConnection()[1:]...)...), nil
 	}
@@ -160,6 +160,9 @@ func (s *subject) cluster(ctx context.Context, paths <-chan *pathmap.Client) ([]
 	return append(findings, behind...), verdicts
 }
 
+// at is where its settings are.
+func (s *subject) at() place { return place{s.cfg.File, s.env} }
+
 // agent names us to the coordinator.
 func (s *subject) agent() string { return "dffmpeg-doctor/" + s.version }
 
@@ -179,11 +182,11 @@ type visit struct {
 func (s *subject) enter(ctx context.Context, skew skew) visit {
 	key, err := httpauth.ParseKey(s.cfg.HMACKey)
 	if err != nil {
-		return visit{err: err, finding: problem(checkKey, err.Error(), "correct hmac_key or hmac_key_file in "+settings(s.cfg.File))}
+		return visit{err: err, finding: problem(checkKey, err.Error(), "correct "+s.at().key(s.cfg.HMACKeyFile))}
 	}
 	signer, err := httpauth.NewSigner(s.cfg.ClientID, key, s.cfg.Coordinator.URL().Path)
 	if err != nil {
-		return visit{err: err, finding: problem(checkKey, err.Error(), "correct client_id in "+settings(s.cfg.File))}
+		return visit{err: err, finding: problem(checkKey, err.Error(), "correct "+s.at().identity())}
 	}
 	v := s.visit(ctx, signer)
 	if refusal(v.err) == httpauth.DetailSignature && skew.beyond() {
@@ -192,7 +195,7 @@ func (s *subject) enter(ctx context.Context, skew skew) visit {
 			v.corrected = true
 		}
 	}
-	v.finding = judgeKey(v.err, s.cfg, skew, v.corrected)
+	v.finding = judgeKey(v.err, s.cfg, s.at(), skew, v.corrected)
 	return v
 }
 
@@ -232,7 +235,7 @@ func (s *subject) inside(ctx context.Context, v visit, health *dffmpeg.HealthAns
 
 // transportsFrom tries the transports.
 func (s *subject) transportsFrom(ctx context.Context, theirs map[string]dffmpeg.ComponentHealth) []Finding {
-	findings := judgeTransports(ctx, s.cfg.Transports.Enabled, theirs, s.cfg.File, func(ctx context.Context, name string) (bool, error) {
+	findings := judgeTransports(ctx, s.cfg.Transports.Enabled, theirs, s.at(), func(ctx context.Context, name string) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, s.limit/3)
 		defer cancel()
 		return s.transports.Reach(ctx, name, s.cfg.Transports.Settings(name))

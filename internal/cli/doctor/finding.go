@@ -69,7 +69,7 @@ func skipped(check, format string, args ...any) Finding {
 func because(of string, checks ...string) []Finding {
 	list := make([]Finding, 0, len(checks))
 	for _, check := range checks {
-		list = append(list, skipped(check, "not checked, because of the problem with: %s", of))
+		list = append(list, skipped(check, "not checked, because of the problem with %s", of))
 	}
 	return list
 }

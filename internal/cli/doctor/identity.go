@@ -44,13 +44,12 @@ func refusal(err error) string {
 
 // judgeKey says what became of a signed request that every identity may send.
 // corrected says that it was signed by the coordinator's clock, not by ours.
-func judgeKey(err error, cfg *config.Client, s skew, corrected bool) Finding {
+func judgeKey(err error, cfg *config.Client, at place, s skew, corrected bool) Finding {
 	id := cfg.ClientID
-	where := "hmac_key or hmac_key_file in " + settings(cfg.File)
 	switch refusal(err) {
 	case httpauth.DetailUser:
 		return problem(checkKey, "the coordinator knows no identity "+id,
-			fmt.Sprintf("correct client_id in %s, or make it on the coordinator: dffmpeg admin user add %s", settings(cfg.File), id))
+			fmt.Sprintf("correct %s, or make it on the coordinator: dffmpeg admin user add %s", at.identity(), id))
 	case httpauth.DetailAddress:
 		return problem(checkKey, id+" may not call from this machine's address",
 			fmt.Sprintf("allow it on the coordinator: dffmpeg admin user set-scope %s CIDR…; behind a reverse proxy the address is the proxy's, unless the coordinator's trusted_proxies has that", id))
@@ -58,7 +57,7 @@ func judgeKey(err error, cfg *config.Client, s skew, corrected bool) Finding {
 		return problem(checkKey, "the coordinator did not get the signature",
 			"something in between removes headers: let those pass that begin with X-Dffmpeg-")
 	case httpauth.DetailSignature:
-		return wrongSignature(cfg, s, where)
+		return wrongSignature(cfg, at, s)
 	}
 	switch {
 	case err == nil && corrected:
@@ -73,9 +72,9 @@ func judgeKey(err error, cfg *config.Client, s skew, corrected bool) Finding {
 }
 
 // wrongSignature says what may be wrong when a signature is.
-func wrongSignature(cfg *config.Client, s skew, where string) Finding {
+func wrongSignature(cfg *config.Client, at place, s skew) Finding {
 	found := "the coordinator refuses the signature: the key is not that of " + cfg.ClientID
-	advice := fmt.Sprintf("put the key that is shown on the coordinator by: dffmpeg admin user show %s --show-key, into %s", cfg.ClientID, where)
+	advice := fmt.Sprintf("put the key that is shown on the coordinator by: dffmpeg admin user show %s --show-key, into %s", cfg.ClientID, at.key(cfg.HMACKeyFile))
 	if base := cfg.Coordinator.URL().Path; base != "" {
 		found += ", or a proxy in between changes the path"
 		advice += "; a proxy must take " + base + " away and nothing else"

@@ -106,16 +106,16 @@ func (r *route) trace() *httptrace.ClientTrace {
 }
 
 // judge says how far the request came: name, connection, encryption.
-func (r *route) judge(now time.Time, file string) []Finding {
-	findings := []Finding{r.judgeName(file)}
+func (r *route) judge(now time.Time, at place) []Finding {
+	findings := []Finding{r.judgeName(at)}
 	if failed(findings) != "" {
 		return append(findings, because(checkName, checkConnection, checkTLS)...)
 	}
-	findings = append(findings, r.judgeConnection(file))
+	findings = append(findings, r.judgeConnection(at))
 	if failed(findings) != "" {
 		return append(findings, because(checkConnection, checkTLS)...)
 	}
-	return append(findings, r.judgeTLS(now, file))
+	return append(findings, r.judgeTLS(now, at))
 }
 
 // whose says whose name or address it is.
@@ -126,23 +126,15 @@ func (r *route) whose() string {
 	return "the coordinator"
 }
 
-// where is the host's setting, for advice.
-func (r *route) where(file string) string {
+// where names the settings of host and port, for advice.
+func (r *route) where(at place) string {
 	if r.proxy != "" {
-		return "HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment"
+		return "HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment"
 	}
-	return "coordinator.host in " + settings(file)
+	return at.address("coordinator.host and port")
 }
 
-// settings names where the configuration is.
-func settings(file string) string {
-	if file == "" {
-		return "the configuration, or DFFMPEG_COORDINATOR_URL"
-	}
-	return file
-}
-
-func (r *route) judgeName(file string) Finding {
+func (r *route) judgeName(at place) Finding {
 	if _, err := netip.ParseAddr(r.host); err == nil {
 		return ok(checkName, "%s is an address (%s)", r.host, r.whose())
 	}
@@ -151,17 +143,17 @@ func (r *route) judgeName(file string) Finding {
 	case len(r.addresses) > 0 || r.connected != "":
 		return ok(checkName, "%s (%s) is %s", r.host, r.whose(), strings.Join(unique(r.addresses), ", "))
 	case r.lookedUp == nil && r.err != nil && !errors.Is(r.err, context.DeadlineExceeded):
-		return problem(checkName, fmt.Sprintf("%s (%s) cannot be looked up: %v", r.host, r.whose(), cause(r.err)), "correct "+r.where(file))
+		return problem(checkName, fmt.Sprintf("%s (%s) cannot be looked up: %v", r.host, r.whose(), cause(r.err)), "correct "+r.where(at))
 	case errors.As(r.lookedUp, &dns) && dns.IsNotFound:
-		return problem(checkName, fmt.Sprintf("there is no %s (%s)", r.host, r.whose()), "correct "+r.where(file)+", or enter the name in DNS or /etc/hosts")
+		return problem(checkName, fmt.Sprintf("there is no %s (%s)", r.host, r.whose()), "correct "+r.where(at)+", or enter the name in DNS or /etc/hosts")
 	case r.lookedUp == nil || errors.Is(r.err, context.DeadlineExceeded) || dns != nil && dns.IsTimeout:
 		return problem(checkName, fmt.Sprintf("the name servers of this machine do not answer for %s (%s)", r.host, r.whose()),
-			"see /etc/resolv.conf, or give an address in "+r.where(file))
+			"see /etc/resolv.conf, or give an address in "+r.where(at))
 	}
-	return problem(checkName, fmt.Sprintf("%s (%s) cannot be looked up: %v", r.host, r.whose(), r.lookedUp), "see /etc/resolv.conf, and "+r.where(file))
+	return problem(checkName, fmt.Sprintf("%s (%s) cannot be looked up: %v", r.host, r.whose(), r.lookedUp), "see /etc/resolv.conf, and "+r.where(at))
 }
 
-func (r *route) judgeConnection(file string) Finding {
+func (r *route) judgeConnection(at place) Finding {
 	if r.connected != "" {
 		return ok(checkConnection, "%s, in %s", r.connected, r.took.Round(100*time.Microsecond))
 	}
@@ -172,13 +164,13 @@ func (r *route) judgeConnection(file string) Finding {
 	found := fmt.Sprintf("%s cannot be connected to: %s", r.whose(), oneLine(cause(err)))
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return problem(checkConnection, found, "start the coordinator, or correct "+r.where(file)+" and the port beside it; a coordinator is reached from other machines only if its own configuration says so (host: 0.0.0.0)")
+		return problem(checkConnection, found, "start the coordinator, or correct "+r.where(at)+"; a coordinator is reached from other machines only if its own configuration says so (host: 0.0.0.0)")
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return problem(checkConnection, found, "there is no way to that address: see this machine's network, or correct "+r.where(file))
+		return problem(checkConnection, found, "there is no way to that address: see this machine's network, or correct "+r.where(at))
 	case timedOut(err):
-		return problem(checkConnection, found, "a firewall drops it, or the machine is off; see that "+r.where(file)+" and the port beside it are right")
+		return problem(checkConnection, found, "a firewall drops it, or the machine is off; see that "+r.where(at)+" are right")
 	}
-	return problem(checkConnection, found, "correct "+r.where(file)+" and the port beside it")
+	return problem(checkConnection, found, "correct "+r.where(at)+"")
 }
 
 // timedOut reports whether an error says that nobody answered.
@@ -212,7 +204,7 @@ func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ";
 // its life.
 const soon = 14 * 24 * time.Hour
 
-func (r *route) judgeTLS(now time.Time, file string) Finding {
+func (r *route) judgeTLS(now time.Time, at place) Finding {
 	if r.scheme != "https" {
 		return skipped(checkTLS, "not used (scheme http): requests are signed, not encrypted")
 	}
@@ -221,7 +213,7 @@ func (r *route) judgeTLS(now time.Time, file string) Finding {
 		if err == nil {
 			err = r.err
 		}
-		return problem(checkTLS, oneLine(cause(err)), adviceTLS(err, file))
+		return problem(checkTLS, oneLine(cause(err)), adviceTLS(err, at))
 	}
 	leaf := r.state.PeerCertificates[0]
 	found := fmt.Sprintf("%s, certificate of %s until %s", tls.VersionName(r.state.Version), name(leaf), leaf.NotAfter.UTC().Format(time.DateOnly))
@@ -247,7 +239,7 @@ func name(c *x509.Certificate) string {
 }
 
 // adviceTLS says what to do when a connection cannot be encrypted.
-func adviceTLS(err error, file string) string {
+func adviceTLS(err error, at place) string {
 	var (
 		invalid   x509.CertificateInvalidError
 		unknown   x509.UnknownAuthorityError
@@ -260,11 +252,11 @@ func adviceTLS(err error, file string) string {
 	case errors.As(err, &unknown):
 		return "install the certificate of the authority that signed it on this machine (or name it in the variable SSL_CERT_FILE)"
 	case errors.As(err, &other):
-		return "use a name that the certificate is for as coordinator.host in " + settings(file)
+		return "use a name that the certificate is for: " + at.address("coordinator.host")
 	case errors.As(err, &plaintext):
-		return "what listens there does not encrypt: set coordinator.scheme to http in " + settings(file) + ", or correct the port"
+		return "what listens there does not encrypt: use http, or correct the port: " + at.address("coordinator.scheme and port")
 	case timedOut(err):
-		return "what listens there does not answer: see that coordinator.port in " + settings(file) + " is right"
+		return "what listens there does not answer: see that these are right: " + at.address("coordinator.scheme and port")
 	}
-	return "see that coordinator.scheme and port in " + settings(file) + " are right"
+	return "see that these are right: " + at.address("coordinator.scheme and port")
 }

@@ -12,7 +12,13 @@ import (
 // about it below.
 func (r *Report) write(w io.Writer) {
 	indent := strings.Repeat(" ", len("FAIL  configuration  "))
-	for _, f := range r.Findings {
+	for rest := r.Findings; len(rest) > 0; {
+		f, checks := rest[0], skippedAlike(rest)
+		rest = rest[max(1, len(checks)):]
+		if len(checks) > 1 {
+			fmt.Fprintf(w, "%-4s  %s: %s\n", f.Status.mark(), strings.Join(checks, ", "), show.Text(f.Found))
+			continue
+		}
 		for i, line := range strings.Split(strings.TrimRight(f.Found, "\n"), "\n") {
 			if i == 0 {
 				fmt.Fprintf(w, "%-4s  %-13s  %s\n", f.Status.mark(), f.Check, show.Text(line))
@@ -30,6 +36,19 @@ func (r *Report) write(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "\n%s\n", r.summary())
+}
+
+// skippedAlike returns the checks at the beginning of a list that were skipped for
+// one and the same reason.
+func skippedAlike(findings []Finding) []string {
+	var checks []string
+	for _, f := range findings {
+		if f.Status != Skipped || f.Found != findings[0].Found {
+			break
+		}
+		checks = append(checks, f.Check)
+	}
+	return checks
 }
 
 // mark is what a status looks like in the report.

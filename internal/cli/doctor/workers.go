@@ -46,7 +46,7 @@ func (v *Verdict) sentence() string {
 		lacks = append(lacks, "the binary "+v.LacksBinary)
 	}
 	if len(v.LacksPaths) > 0 {
-		lacks = append(lacks, "the path "+strings.Join(v.LacksPaths, ", "))
+		lacks = append(lacks, pathsOf(v.LacksPaths))
 	}
 	if v.LacksStreams {
 		lacks = append(lacks, "standard streams (it is of 0.4)")
@@ -70,6 +70,14 @@ func (v *Verdict) sentence() string {
 		b.WriteString("; it is of 0.4: sends lines, and paths within arguments stay as typed")
 	}
 	return b.String()
+}
+
+// pathsOf names paths.
+func pathsOf(names []string) string {
+	if len(names) == 1 {
+		return "the path " + names[0]
+	}
+	return "the paths " + strings.Join(names, ", ")
 }
 
 // judgeWorkers says who could take a job. general says that the job stands for any: it
@@ -101,7 +109,7 @@ func judgeWorkers(job *dffmpeg.Job, general bool, workers []dffmpeg.Worker) (Fin
 	slices.SortFunc(verdicts, func(a, b Verdict) int { return cmp.Compare(a.Worker, b.Worker) })
 	what := job.BinaryName
 	if len(job.Paths) > 0 {
-		what += " with the path " + strings.Join(job.Paths, ", ")
+		what += " with " + pathsOf(job.Paths)
 	}
 	found := fmt.Sprintf("%d of %d online could take %s", could, online, what)
 	switch {
