@@ -12,6 +12,7 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,26 +25,28 @@ const maxBody = 64 << 10
 // route is how a request went, step by step, as every request of a job does: through
 // the same proxies and with the same rules.
 type route struct {
+	steps
 	scheme string
 	host   string // that is looked up: the coordinator's or the proxy's
 	proxy  string // of the environment, "" for none; without its password
+	status int
+	header http.Header
+	body   []byte
+	err    error
+}
 
-	mu        sync.Mutex // until the request has ended: dials go on side by side
-	addresses []string   // what the host's name stands for
+// steps are what the request's connection tells.
+type steps struct {
+	addresses []string // what the host's name stands for
 	lookedUp  error
+	dialed    time.Time
 	connected string // address, "" for none
 	took      time.Duration
 	refused   []error // of addresses that could not be connected to
 	state     *tls.ConnectionState
 	handshake error
-	dialed    time.Time
 	sent      time.Time
-
-	received time.Time
-	status   int
-	header   http.Header
-	body     []byte
-	err      error
+	received  time.Time // the first byte
 }
 
 // requester sends a request.
@@ -57,10 +60,9 @@ func travel(ctx context.Context, to *url.URL, caller requester) *route {
 	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: to}); err == nil && proxy != nil {
 		r.proxy, r.host = proxy.Redacted(), proxy.Hostname()
 	}
-	response, err := caller.Do(httptrace.WithClientTrace(ctx, r.trace()), http.MethodGet, "/health", nil, nil, nil)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.received, r.err = time.Now(), err
+	var log logbook
+	response, err := caller.Do(httptrace.WithClientTrace(ctx, log.trace()), http.MethodGet, "/health", nil, nil, nil)
+	r.steps, r.err = log.read(), err
 	if err != nil {
 		return r
 	}
@@ -70,38 +72,53 @@ func travel(ctx context.Context, to *url.URL, caller requester) *route {
 	return r
 }
 
-func (r *route) trace() *httptrace.ClientTrace {
-	note := func(what func()) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		what()
-	}
+// logbook notes steps. Dials go on side by side, and for a while when the request has
+// ended without them.
+type logbook struct {
+	mu sync.Mutex
+	steps
+}
+
+// read returns what was noted so far.
+func (l *logbook) read() steps {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	copied := l.steps
+	copied.addresses, copied.refused = slices.Clone(l.addresses), slices.Clone(l.refused)
+	return copied
+}
+
+func (l *logbook) note(what func(s *steps)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	what(&l.steps)
+}
+
+func (l *logbook) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		DNSDone: func(info httptrace.DNSDoneInfo) {
-			note(func() {
-				r.lookedUp = info.Err
+			l.note(func(s *steps) {
+				s.lookedUp = info.Err
 				for _, address := range info.Addrs {
-					r.addresses = append(r.addresses, address.String())
+					s.addresses = append(s.addresses, address.String())
 				}
 			})
 		},
-		ConnectStart: func(string, string) { note(func() { r.dialed = time.Now() }) },
+		ConnectStart: func(string, string) { l.note(func(s *steps) { s.dialed = time.Now() }) },
 		ConnectDone: func(_, address string, err error) {
-			note(func() {
+			l.note(func(s *steps) {
 				if err != nil {
-					r.refused = append(r.refused, err)
-				} else if r.connected == "" {
-					r.connected, r.took = address, time.Since(r.dialed)
+					s.refused = append(s.refused, err)
+				} else if s.connected == "" {
+					s.connected, s.took = address, time.Since(s.dialed)
 				}
 			})
 		},
 		TLSHandshakeDone: func(state tls.ConnectionState, err error) {
-			note(func() { r.handshake, r.state = err, &state })
+			l.note(func(s *steps) { s.handshake, s.state = err, &state })
 		},
-		WroteRequest: func(httptrace.WroteRequestInfo) { note(func() { r.sent = time.Now() }) },
-		GotFirstResponseByte: func() {
-			note(func() { r.received = time.Now() })
-		},
+		WroteRequest:         func(httptrace.WroteRequestInfo) { l.note(func(s *steps) { s.sent = time.Now() }) },
+		GotFirstResponseByte: func() { l.note(func(s *steps) { s.received = time.Now() }) },
 	}
 }
 
