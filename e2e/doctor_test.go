@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dffmpeg/dffmpeg/internal/testservices"
 )
 
 // diagnosis is what `dffmpeg doctor --json` prints.
@@ -201,6 +204,29 @@ func TestDoctor(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDoctorOfBrokers: whether a client's settings lead to the broker is found out
+// without a job.
+func TestDoctorOfBrokers(t *testing.T) {
+	own := rand.Text()
+	for name, settings := range map[string][2]string{
+		"mqtt":     {"MOSQUITTO", ", topic_prefix: e2e-" + own},
+		"rabbitmq": {"RABBITMQ", ", workers_exchange: e2e-w-" + own + ", jobs_exchange: e2e-j-" + own},
+		"nats":     {"NATS", ", stream: e2e-" + own + ", subject_prefix: e2e-" + own},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClusterWith(t, "engine_defaults: {sqlite: {path: state.db}}", sections(name, brokerSettings(t, settings[0], settings[1])))
+			c.startWorker("w1")
+			c.doctor(c.clientEnv(), 0).want(t, "transport", "ok", name+"; its broker is reached and takes our credentials")
+			password := testservices.Broker(t, settings[0]).Password.Reveal()
+			d := c.doctor(c.rewritten("password: "+password, "password: mistaken"), 0)
+			d.want(t, "transport", "warning", "cannot be used from here")
+			if _, found := d.of("transport"); strings.Contains(found, password) || strings.Contains(found, "mistaken") {
+				t.Errorf("a password shows: %s", found)
+			}
+		})
+	}
 }
 
 // rewritten returns the environment of a client with another configuration.

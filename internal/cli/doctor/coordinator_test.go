@@ -302,15 +302,10 @@ func TestProxies(t *testing.T) {
 		}, checkKey, "refused, and not by the coordinator"},
 		"that changes the path": {func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.URL.Path == "/workers" {
-				r.URL.Path = "/workers/"
-				r.URL.RawPath = ""
+				r.URL.Path = "/jobs"
 			}
 			return false
-		}, checkKey, ""},
-		"without dates": {func(w http.ResponseWriter, r *http.Request) bool {
-			w.Header()["Date"] = nil
-			return false
-		}, "", ""},
+		}, checkKey, "refuses the signature"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCoordinator(t, 0)
@@ -319,9 +314,7 @@ func TestProxies(t *testing.T) {
 					c.handler.ServeHTTP(w, r)
 				}
 			})), c.key))
-			if tt.check != "" {
-				report.want(t, tt.check, Problem, tt.says)
-			}
+			report.want(t, tt.check, Problem, tt.says)
 		})
 	}
 }

@@ -38,7 +38,7 @@ func judgeTransports(ctx context.Context, enabled []string, theirs map[string]df
 		}
 		some, err := reach(ctx, name)
 		if err != nil {
-			return append(findings, warning(checkTransport, fmt.Sprintf("%s will be used, and from here its %s; messages are fetched by HTTP every few seconds instead", name, oneLine(err)),
+			return append(findings, warning(checkTransport, fmt.Sprintf("%s, whose broker cannot be used from here: %s; messages are fetched by HTTP every few seconds instead", name, oneLine(err)),
 				fmt.Sprintf("correct %s, or what is between; or remove it from enabled_transports", at.of("transports.transport_settings."+name, ""))))
 		}
 		if !some {
