@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -13,6 +14,9 @@ import (
 // unreadable is the finding for a configuration that cannot be used. The error has
 // the place and a hint for each problem.
 func unreadable(err error) Finding {
+	if _, missing := errors.AsType[*config.NotFoundError](err); missing {
+		return problem(checkConfiguration, err.Error(), "write one (docs/configuration.md), or start dffmpeg standalone on this machine, which does")
+	}
 	return problem(checkConfiguration, err.Error(), "correct it, and see that it is right with: dffmpeg config check client")
 }
 

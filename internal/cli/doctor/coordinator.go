@@ -20,7 +20,7 @@ func judgeCoordinator(r *route, at place) (Finding, *dffmpeg.HealthAnswer) {
 		if r.scheme == "http" {
 			advice = "see that these are right: " + at.address("coordinator.scheme and port") + "; and the coordinator's log"
 		}
-		return problem(checkCoordinator, "connected, and no answer: "+oneLine(cause(r.err)), advice), nil
+		return problem(checkCoordinator, "connected, but: "+reason(r.err), advice), nil
 	}
 	var health dffmpeg.HealthAnswer
 	if r.err == nil && json.Unmarshal(r.body, &health) == nil {

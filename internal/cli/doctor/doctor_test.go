@@ -56,6 +56,16 @@ func TestConfigurationThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestNoConfiguration is what happens to somebody who just begins.
+func TestNoConfiguration(t *testing.T) {
+	none := func() (*config.Client, error) {
+		return nil, &config.NotFoundError{Component: config.ClientComponent, Looked: []string{"/etc/dffmpeg/client.yaml"}}
+	}
+	if out, code := execute(t, none, nil); code != 1 || !strings.Contains(out, "/etc/dffmpeg/client.yaml\n") || !strings.Contains(out, "-> write one") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
 func TestWrongCommandLine(t *testing.T) {
 	if out, code := execute(t, nil, nil, "--timeout", "-1s"); code != 2 || !strings.Contains(out, "--timeout must be more than 0") {
 		t.Errorf("exit code %d: %s", code, out)

@@ -174,11 +174,12 @@ func (r *route) judgeConnection(at place) Finding {
 	if r.connected != "" {
 		return ok(checkConnection, "%s, in %s", r.connected, r.took.Round(100*time.Microsecond))
 	}
-	err := errors.Join(r.refused...)
+	// What ends because the request has ended does not say why that did.
+	err := errors.Join(slices.DeleteFunc(slices.Clone(r.refused), canceled)...)
 	if err == nil {
 		err = r.err
 	}
-	found := fmt.Sprintf("%s cannot be connected to: %s", r.whose(), oneLine(cause(err)))
+	found := fmt.Sprintf("%s cannot be connected to: %s", r.whose(), reason(err))
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return problem(checkConnection, found, "start the coordinator, or correct "+r.where(at)+"; a coordinator is reached from other machines only if its own configuration says so (host: 0.0.0.0)")
@@ -189,6 +190,9 @@ func (r *route) judgeConnection(at place) Finding {
 	}
 	return problem(checkConnection, found, "correct "+r.where(at)+"")
 }
+
+// canceled reports whether an error says that somebody did not wait any more.
+func canceled(err error) bool { return errors.Is(err, context.Canceled) }
 
 // timedOut reports whether an error says that nobody answered.
 func timedOut(err error) bool {
@@ -214,6 +218,14 @@ func cause(err error) error {
 	}
 }
 
+// reason says in one line why something failed.
+func reason(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
+	}
+	return oneLine(cause(err))
+}
+
 // oneLine renders an error of several lines in one.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
@@ -227,10 +239,10 @@ func (r *route) judgeTLS(now time.Time, at place) Finding {
 	}
 	if r.handshake != nil || r.state == nil {
 		err := r.handshake
-		if err == nil {
+		if err == nil || canceled(err) {
 			err = r.err
 		}
-		return problem(checkTLS, oneLine(cause(err)), adviceTLS(err, at))
+		return problem(checkTLS, "no encrypted connection: "+reason(err), adviceTLS(err, at))
 	}
 	leaf := r.state.PeerCertificates[0]
 	found := fmt.Sprintf("%s, certificate of %s until %s", tls.VersionName(r.state.Version), name(leaf), leaf.NotAfter.UTC().Format(time.DateOnly))

@@ -57,7 +57,7 @@ func TestSilence(t *testing.T) {
 		if scheme == "https" {
 			report.want(t, checkTLS, Problem, "does not answer")
 		} else {
-			report.want(t, checkCoordinator, Problem, "no answer")
+			report.want(t, checkCoordinator, Problem, "no answer in time")
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestNotHTTP(t *testing.T) {
 		<-served
 	}()
 	report := wantWithin(t, patient(t, "http://"+listener.Addr().String(), httpauth.NewKey().Text()), normalTimeout)
-	report.want(t, checkCoordinator, Problem, "no answer", "coordinator.scheme and port")
+	report.want(t, checkCoordinator, Problem, "connected, but: ", "coordinator.scheme and port")
 	report = wantWithin(t, patient(t, "https://"+listener.Addr().String(), httpauth.NewKey().Text()), normalTimeout)
 	report.want(t, checkTLS, Problem, "use http")
 }
@@ -106,7 +106,7 @@ func TestBlackHole(t *testing.T) {
 		}
 	}
 	report := wantWithin(t, patient(t, "http://"+address, httpauth.NewKey().Text()), 500*time.Millisecond)
-	report.want(t, checkConnection, Problem, "firewall")
+	report.want(t, checkConnection, Problem, "no answer in time", "firewall")
 }
 
 func TestRefused(t *testing.T) {
@@ -161,6 +161,8 @@ func TestSteps(t *testing.T) {
 		"the proxy's name":     {&route{host: "p.example", proxy: "http://p.example:3128", steps: steps{lookedUp: &net.DNSError{IsNotFound: true}}}, checkName, Problem, []string{"the HTTP proxy of the environment", "HTTP_PROXY"}},
 		"no way":               {&route{host: "192.0.2.1", steps: steps{refused: []error{dial(syscall.EHOSTUNREACH)}}}, checkConnection, Problem, []string{"no way to that address"}},
 		"refused and no way":   {&route{host: "c.example", steps: steps{addresses: []string{"a"}, refused: []error{dial(syscall.ENETUNREACH), dial(syscall.ECONNREFUSED)}}}, checkConnection, Problem, []string{"start the coordinator"}},
+		"given up":             {&route{host: "192.0.2.1", err: context.DeadlineExceeded, steps: steps{refused: []error{&net.OpError{Op: "dial", Err: context.Canceled}}}}, checkConnection, Problem, []string{"no answer in time", "firewall"}},
+		"no handshake":         {&route{host: "192.0.2.1", scheme: "https", err: context.DeadlineExceeded, steps: steps{connected: "x", handshake: context.Canceled}}, checkTLS, Problem, []string{"no answer in time", "does not answer"}},
 		"something else":       {&route{host: "192.0.2.1", err: errors.New("strange")}, checkConnection, Problem, []string{"strange"}},
 		"not encrypted":        {&route{host: "192.0.2.1", scheme: "http", steps: steps{connected: "x"}}, checkTLS, Skipped, []string{"not encrypted"}},
 		"wrong name":           {&route{host: "192.0.2.1", scheme: "https", steps: steps{connected: "x", handshake: x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"other.example"}}, Host: "c.example"}}}, checkTLS, Problem, []string{"other.example", "coordinator.host in c.yaml"}},
