@@ -317,6 +317,9 @@ func TestTransports(t *testing.T) {
 				t.Fatalf("%s%+v", diff, findings)
 			}
 			findings[len(findings)-1].want(t, tt.want[len(tt.want)-1], tt.says)
+			if _, has := tt.theirs[tt.enabled[0]]; len(findings) > 1 && !has {
+				findings[0].want(t, Warning, "the coordinator does not have "+tt.enabled[0])
+			}
 		})
 	}
 }
