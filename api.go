@@ -135,6 +135,7 @@ type CommandAnswer struct {
 const (
 	DetailAlreadyFinished = "Job already finished"
 	DetailAlreadyTerminal = "Job already terminal"
+	DetailJobNotFound     = "Job not found"
 )
 
 // OKAnswer is the answer to verify and deregister.

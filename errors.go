@@ -21,6 +21,7 @@ const (
 	CodeConflict         Code = "conflict"           // the thing exists already or changed meanwhile
 	CodeTooLarge         Code = "too_large"          // the body exceeds the limit
 	CodeUnsupportedMedia Code = "unsupported_media"  // the body is not application/json
+	CodeUpgradeRequired  Code = "upgrade_required"   // for WebSocket connections only; the request does not ask for one
 	CodeUnavailable      Code = "unavailable"        // try again later: shutting down, or the store is down
 	CodeInternal         Code = "internal"           // our fault; the log has more
 )
@@ -47,6 +48,8 @@ func (c Code) Status() int {
 		return http.StatusRequestEntityTooLarge
 	case CodeUnsupportedMedia:
 		return http.StatusUnsupportedMediaType
+	case CodeUpgradeRequired:
+		return http.StatusUpgradeRequired
 	case CodeUnavailable:
 		return http.StatusServiceUnavailable
 	default:
@@ -74,7 +77,7 @@ func Codes() []Code {
 	return []Code{
 		CodeInvalid, CodeValidation, CodeUnauthenticated, CodeForbidden, CodeNotFound,
 		CodeMethodNotAllowed, CodeConflict, CodeTooLarge, CodeUnsupportedMedia,
-		CodeUnavailable, CodeInternal,
+		CodeUpgradeRequired, CodeUnavailable, CodeInternal,
 	}
 }
 

@@ -48,11 +48,27 @@ func TestQualifies(t *testing.T) {
 		{Job{BinaryName: "ffmpeg"}, WorkerDraining, false},
 		{Job{BinaryName: "ffprobe"}, WorkerOnline, false},
 		{Job{BinaryName: "ffmpeg", Paths: []string{"Media", "Other"}}, WorkerOnline, false},
+		{Job{BinaryName: "ffmpeg", Arguments: []string{"-i", "-"}}, WorkerOnline, true},
+		{Job{BinaryName: "ffmpeg", Arguments: []string{"-i", "-"}, Stdio: StdioOffered}, WorkerOnline, false},
+		{Job{BinaryName: "ffmpeg", Arguments: []string{"-i", "a"}, Stdio: StdioOffered}, WorkerOnline, true},
 	}
 	for _, tt := range tests {
 		w.Status = tt.status
 		if got := w.Qualifies(&tt.job); got != tt.want {
 			t.Errorf("a worker that is %s qualifies for %v: %v, want %v", tt.status, tt.job, got, tt.want)
 		}
+	}
+}
+
+// TestLacksEverything: all that is lacking is said, not only the first of it.
+func TestLacksEverything(t *testing.T) {
+	w := Worker{Status: WorkerDraining, Paths: []string{"Cache"}}
+	got := w.Lacks(&Job{BinaryName: "ffprobe", Paths: []string{"Media", "Cache", "Other"}, Arguments: []string{"pipe:0"}, Stdio: StdioOffered})
+	want := Lack{Status: WorkerDraining, Binary: "ffprobe", Paths: []string{"Media", "Other"}, Streams: true}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got.Nothing() || !(Lack{}).Nothing() {
+		t.Error("nothing is something")
 	}
 }

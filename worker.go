@@ -1,6 +1,7 @@
 package dffmpeg
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -35,18 +36,51 @@ const TransportNone = "none"
 // Recipient returns where messages to the worker go.
 func (w *Worker) Recipient() Recipient { return ToWorker(w.ID) }
 
-// Qualifies reports whether the worker may be given job: it is online, has the
-// binary and every root the job names.
-func (w *Worker) Qualifies(job *Job) bool {
-	if w.Status != WorkerOnline || !slices.Contains(w.Binaries, job.BinaryName) {
-		return false
+// Lack is what keeps a worker from being given a job. The zero Lack is nothing.
+type Lack struct {
+	// Status is the worker's, when it is not online.
+	Status WorkerStatus
+	// Binary is the program, when the worker does not have it.
+	Binary string
+	// Paths are those of the job's roots that the worker does not have.
+	Paths []string
+	// Streams says that the job has media on its standard streams, which its requester
+	// takes as bytes, and that the worker sends lines.
+	Streams bool
+}
+
+// Nothing reports whether nothing is lacking.
+func (l Lack) Nothing() bool {
+	return l.Status == "" && l.Binary == "" && len(l.Paths) == 0 && !l.Streams
+}
+
+// Lacks returns what keeps the worker from being given job: it must be online, have
+// the binary and every root that the job names, and connect the standard streams if
+// the job has media on them. This is the one place that knows.
+func (w *Worker) Lacks(job *Job) Lack {
+	var lack Lack
+	if w.Status != WorkerOnline {
+		lack.Status = cmp.Or(w.Status, WorkerOffline)
+	}
+	if !slices.Contains(w.Binaries, job.BinaryName) {
+		lack.Binary = job.BinaryName
 	}
 	for _, name := range job.Paths {
 		if !slices.Contains(w.Paths, name) {
-			return false
+			lack.Paths = append(lack.Paths, name)
 		}
 	}
-	return true
+	lack.Streams = w.SendsLines(job) && slices.ContainsFunc(job.Arguments, NamesStandardStream)
+	return lack
+}
+
+// Qualifies reports whether the worker may be given job.
+func (w *Worker) Qualifies(job *Job) bool { return w.Lacks(job).Nothing() }
+
+// SendsLines reports whether the worker would send lines to a requester that takes
+// bytes.
+func (w *Worker) SendsLines(job *Job) bool {
+	return job.Stdio != StdioNone && !w.Has(FeatureStdio)
 }
 
 // Has reports whether the worker announced a protocol feature.

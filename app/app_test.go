@@ -130,7 +130,7 @@ func TestEveryNameIsAPart(t *testing.T) {
 			t.Errorf("%s --help prints\n%s", name, help)
 		}
 	}
-	for _, command := range []string{"coordinator", "worker", "client", "admin", "standalone", "run", "explain", "config"} {
+	for _, command := range []string{"coordinator", "worker", "client", "admin", "standalone", "run", "explain", "doctor", "config"} {
 		if help := p.succeed("dffmpeg", command, "--help"); !strings.Contains(help, "Usage:\n  dffmpeg "+command) {
 			t.Errorf("dffmpeg %s --help prints\n%s", command, help)
 		}

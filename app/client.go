@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/dffmpeg/dffmpeg/internal/cli/clientcmd"
+	"github.com/dffmpeg/dffmpeg/internal/cli/doctor"
 	"github.com/dffmpeg/dffmpeg/internal/config"
 	"github.com/dffmpeg/dffmpeg/internal/logging"
 	"github.com/dffmpeg/dffmpeg/internal/peer"
@@ -30,6 +31,29 @@ func (s *surroundings) clientEnv() clientcmd.Env {
 		Signals: s.signals,
 		Getwd:   os.Getwd,
 	}
+}
+
+// doctorEnv returns the surroundings of the command doctor.
+func (s *surroundings) doctorEnv() doctor.Env {
+	return doctor.Env{
+		Out:         s.process.Out,
+		Load:        s.loadClient,
+		Environment: s.process.Env,
+		Transports:  s.app.Transports,
+		Version:     s.app.Version,
+		Getwd:       os.Getwd,
+		Signals:     s.signals,
+	}
+}
+
+// loadClient reads a client's configuration, and has its plug-ins look at their
+// sections.
+func (s *surroundings) loadClient() (*config.Client, error) {
+	cfg, err := config.LoadClient(s.config, s.process.Env)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, cfg.Transports.Check(s.app.Transports.ClientSettings())
 }
 
 // session prepares a client as its configuration says.

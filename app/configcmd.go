@@ -71,11 +71,11 @@ func (s *surroundings) load(component config.Component) (loaded, error) {
 		}
 		return loaded{cfg.Source, cfg.Show}, cfg.Transports.Check(s.app.Transports.ClientSettings())
 	default:
-		cfg, err := config.LoadClient(s.config, env)
+		cfg, err := s.loadClient()
 		if err != nil {
 			return loaded{}, err
 		}
-		return loaded{cfg.Source, cfg.Show}, cfg.Transports.Check(s.app.Transports.ClientSettings())
+		return loaded{cfg.Source, cfg.Show}, nil
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dffmpeg/dffmpeg/internal/cli/clientcmd"
+	"github.com/dffmpeg/dffmpeg/internal/cli/doctor"
 	"github.com/dffmpeg/dffmpeg/internal/config"
 	"github.com/dffmpeg/dffmpeg/internal/dropin"
 	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
@@ -133,7 +134,7 @@ func (s *surroundings) everything() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(s.coordinatorCommand(), s.workerCommand(), s.clientCommand(), s.adminCommand(), s.standaloneCommand(), s.configCommand())
-	for _, c := range clientcmd.Commands(s.clientEnv()) {
+	for _, c := range s.clientCommands() {
 		if c.Name() != "worker" { // that name runs a worker here; lists are in `dffmpeg client worker`
 			cmd.AddCommand(c)
 		}
@@ -147,10 +148,15 @@ func (s *surroundings) withConfig(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// clientCommands are the commands of those who submit jobs.
+func (s *surroundings) clientCommands() []*cobra.Command {
+	return append(clientcmd.Commands(s.clientEnv()), doctor.Command(s.doctorEnv()))
+}
+
 // clientCommand is dffmpeg-client.
 func (s *surroundings) clientCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "client", Short: "Submit jobs, look at jobs and workers", Args: cobra.NoArgs, RunE: help}
-	cmd.AddCommand(clientcmd.Commands(s.clientEnv())...)
+	cmd.AddCommand(s.clientCommands()...)
 	return s.withConfig(cmd)
 }
 

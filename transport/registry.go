@@ -54,6 +54,12 @@ type Plugin struct {
 	ServerSettings, ClientSettings func() any
 	NewServer                      func(ServerOptions) (Server, error)
 	NewClient                      func(ClientOptions) (Client, error)
+	// Reach connects to the broker as a peer with these settings does, and ends the
+	// connection; nil says that the broker is reached and takes the credentials. It
+	// listens to nothing. It ends with ctx, and has a bound of its own. It is for those
+	// who look for a mistake in a configuration; nil for a transport that needs nothing
+	// but the coordinator.
+	Reach func(ctx context.Context, settings Decoder) error
 }
 
 // Registry holds the transports that a program knows, by name. It is a value
@@ -135,6 +141,16 @@ func (r Registry) NewServer(name string, options ServerOptions) (Server, error) 
 
 // Lossy reports whether a transport is. See [Plugin].
 func (r Registry) Lossy(name string) bool { return r.plugins[name].Lossy }
+
+// Reach connects to a transport's broker; see [Plugin]. Some is false, and nothing
+// was done, for a transport without one.
+func (r Registry) Reach(ctx context.Context, name string, settings Decoder) (some bool, err error) {
+	reach := r.plugins[name].Reach
+	if reach == nil {
+		return false, nil
+	}
+	return true, reach(ctx, settings)
+}
 
 // NewClient makes a peer's end of a transport.
 func (r Registry) NewClient(name string, options ClientOptions) (Client, error) {

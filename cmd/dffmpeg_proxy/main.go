@@ -42,7 +42,7 @@ Link it to that name and use the link in place of the program:
   ln -s %s /usr/local/bin/ffmpeg
   ln -s %s /usr/local/bin/ffprobe
 
-It reads dffmpeg-client.yaml; check that with: dffmpeg config check client
+It reads dffmpeg-client.yaml; when it does not work, see: dffmpeg doctor
 `, dropin.Name, dropin.Name, dropin.Name)
 	return 2
 }

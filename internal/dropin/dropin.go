@@ -54,7 +54,7 @@ func (p Program) Run() int {
 		return complain(err)
 	}
 	if cfg.Fallback.Here(p.Binary) {
-		path, err := p.local(cfg.Fallback)
+		path, err := Local(p.Binary, cfg.Fallback)
 		if err == nil {
 			err = p.become(path)
 		}

@@ -3,7 +3,6 @@ package dropin
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -18,7 +17,7 @@ func (p Program) fallback(settings config.Fallback) *proxy.Fallback {
 		return nil
 	}
 	return &proxy.Fallback{After: settings.After, Run: func(why string) int {
-		path, err := p.local(settings)
+		path, err := Local(p.Binary, settings)
 		if err != nil {
 			return complain(fmt.Errorf("%s, and the program cannot run here: %w", why, err))
 		}
@@ -27,36 +26,6 @@ func (p Program) fallback(settings config.Fallback) *proxy.Fallback {
 		}
 		return complain(p.become(path))
 	}}
-}
-
-// local finds the program on this machine. What is in PATH may be ourselves, under
-// the program's name.
-func (p Program) local(settings config.Fallback) (string, error) {
-	if path := settings.Binaries[p.Binary]; path != "" {
-		return path, nil
-	}
-	own, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	ownFile, err := os.Stat(own)
-	if err != nil {
-		return "", err
-	}
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		path, err := exec.LookPath(filepath.Join(dir, p.Binary))
-		if err != nil || !filepath.IsAbs(path) {
-			continue
-		}
-		target, err := filepath.EvalSymlinks(path)
-		if err != nil || filepath.Base(target) == Name {
-			continue
-		}
-		if file, err := os.Stat(target); err == nil && !os.SameFile(file, ownFile) {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("there is no other %s in PATH; name it in fallback.binaries of the client's configuration", p.Binary)
 }
 
 // become replaces this process by the program, which then is what the caller

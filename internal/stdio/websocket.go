@@ -101,12 +101,16 @@ func refusal(caller Caller, response *http.Response, err error) error {
 // Permanent reports whether an error of Dial will not go away by trying again.
 func Permanent(err error) bool {
 	switch dffmpeg.CodeOf(err) {
-	case dffmpeg.CodeForbidden, dffmpeg.CodeNotFound, dffmpeg.CodeInvalid, dffmpeg.CodeMethodNotAllowed:
+	case dffmpeg.CodeForbidden, dffmpeg.CodeNotFound, dffmpeg.CodeInvalid, dffmpeg.CodeMethodNotAllowed,
+		dffmpeg.CodeUpgradeRequired:
 		return true
 	default:
 		return false
 	}
 }
+
+// Wanted reports whether a request asks for a connection, for Accept to answer.
+func Wanted(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
 
 // Accept answers a request with a connection, once check has accepted the proof of
 // ProofText(path, challenge). It answers the request itself when it fails.

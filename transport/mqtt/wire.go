@@ -5,6 +5,7 @@
 package mqtt
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/tlsfiles"
@@ -84,6 +87,17 @@ func Plugin() transport.Plugin {
 				return nil, errors.New("the coordinator did not say which topic to subscribe to")
 			}
 			return &client{broker: broker, topic: topic, subscription: o.Subscription, logger: o.Logger}, nil
+		},
+		Reach: func(ctx context.Context, settings transport.Decoder) error {
+			broker, _, err := decode(settings)
+			if err != nil {
+				return err
+			}
+			connection, err := broker.dial(ctx, func(paho.Message) {})
+			if err == nil {
+				connection.close()
+			}
+			return err
 		},
 	}
 }

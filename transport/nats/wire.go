@@ -12,6 +12,7 @@
 package nats
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -113,6 +114,21 @@ func Plugin() transport.Plugin {
 				return nil, err
 			}
 			return c, nil
+		},
+		Reach: func(ctx context.Context, settings transport.Decoder) error {
+			s := DefaultSettings()
+			if err := settings.Decode(&s); err != nil {
+				return err
+			}
+			login, err := newLogin(&s)
+			if err != nil {
+				return err
+			}
+			connection, err := login.dial(ctx)
+			if err == nil {
+				connection.close()
+			}
+			return err
 		},
 	}
 }

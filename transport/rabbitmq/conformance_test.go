@@ -97,3 +97,11 @@ func TestConformance(t *testing.T) { transporttest.Run(t, fixture) }
 func TestConformanceAsPeersListen(t *testing.T) { transporttest.RunReliable(t, fixture) }
 
 func TestConformanceWithLeastPermissions(t *testing.T) { transporttest.Run(t, restricted) }
+
+// TestReachWithoutVHost: peers use the vhost that the coordinator names, so that ours
+// need not be there.
+func TestReachWithoutVHost(t *testing.T) {
+	if err := Plugin().Reach(t.Context(), settings(t, func(s *Settings) { s.VHost = "nowhere" })); err != nil {
+		t.Error(err)
+	}
+}

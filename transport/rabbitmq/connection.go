@@ -107,6 +107,12 @@ func (b broker) dialOne(ctx context.Context, p place) (*amqp.Connection, error) 
 	return connection, nil
 }
 
+// noVHost is a vhost that the broker has not, or not for us; it took our credentials.
+type noVHost string
+
+// Error continues a sentence about the broker.
+func (v noVHost) Error() string { return "has no vhost " + string(v) + " for us" }
+
 // explain continues a sentence about the broker.
 func (b broker) explain(err error) error {
 	var protocol *amqp.Error
@@ -114,7 +120,7 @@ func (b broker) explain(err error) error {
 	case errors.Is(err, amqp.ErrCredentials), errors.As(err, &protocol) && protocol.Code == amqp.AccessRefused:
 		return errors.New("refuses our user name or password, or access to vhost " + b.vhost)
 	case errors.Is(err, amqp.ErrVhost), errors.As(err, &protocol) && protocol.Code == amqp.NotAllowed:
-		return errors.New("has no vhost " + b.vhost + " for us")
+		return noVHost(b.vhost)
 	}
 	return fmt.Errorf("cannot be reached: %w", err)
 }

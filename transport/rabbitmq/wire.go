@@ -6,11 +6,13 @@
 package rabbitmq
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/tlsfiles"
@@ -100,7 +102,29 @@ func Plugin() transport.Plugin {
 			}
 			return &client{broker: broker, queue: queue, subscription: o.Subscription, logger: o.Logger}, nil
 		},
+		Reach: reach,
 	}
+}
+
+// reach is how a peer connects, but that it cannot know which vhost the coordinator
+// will name: without the one of its own settings the broker is reached all the same.
+func reach(ctx context.Context, settings transport.Decoder) error {
+	s := DefaultSettings()
+	if err := settings.Decode(&s); err != nil {
+		return err
+	}
+	broker, err := newBroker(&s)
+	if err != nil {
+		return err
+	}
+	connection, err := broker.dial(ctx)
+	if err == nil {
+		return connection.CloseDeadline(time.Now().Add(goodbye))
+	}
+	if _, reached := errors.AsType[noVHost](err); reached {
+		return nil
+	}
+	return err
 }
 
 // broker is where the brokers are, and who we are to them.

@@ -97,6 +97,7 @@ func run(t *testing.T, fixture func(t *testing.T) Fixture, reliable bool) {
 		{"Names", names},
 		{"BrokerRestarts", brokerRestarts},
 		{"CredentialsRefused", refused},
+		{"Reach", reach},
 		{"OthersMailIsRefused", eavesdropper},
 		{"Broadcasts", broadcasts},
 	}

@@ -346,6 +346,31 @@ func refused(t *testing.T, s *suite) {
 	}
 }
 
+// reach checks that what looks for a mistake in the settings finds none in right ones,
+// tells wrong credentials, and ends with its context.
+func reach(t *testing.T, s *suite) {
+	if s.Plugin.Reach == nil {
+		if s.Features.Buffers {
+			t.Error("the transport has a broker, and no Reach")
+		}
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := s.Plugin.Reach(ctx, s.ClientFor(worker.ID)); err != nil {
+		t.Errorf("Reach() with right settings: %v", err)
+	}
+	if s.Refused != nil {
+		if err := s.Plugin.Reach(ctx, s.Refused); err == nil || !strings.Contains(err.Error(), "refuse") {
+			t.Errorf("Reach() with wrong credentials: %v, want that the broker refuses them", err)
+		}
+	}
+	cancel()
+	if err := s.Plugin.Reach(ctx, s.ClientFor(worker.ID)); err == nil {
+		t.Error("Reach() went on after the end of its context")
+	}
+}
+
 // eavesdropper checks that the broker keeps one identity's mail from another.
 func eavesdropper(t *testing.T, s *suite) {
 	if !s.accounts {

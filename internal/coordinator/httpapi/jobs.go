@@ -48,7 +48,7 @@ func (a *api) job(ctx context.Context, id string) (dffmpeg.Job, error) {
 	}
 	job, err := a.State.Job(ctx, id)
 	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
-		err = dffmpeg.Errorf(dffmpeg.CodeNotFound, "Job not found")
+		err = dffmpeg.Errorf(dffmpeg.CodeNotFound, dffmpeg.DetailJobNotFound)
 	}
 	return job, err
 }

@@ -46,7 +46,7 @@ func (a *api) reporter(c *call, attempt int) (string, store.By, error) {
 func settle(change store.Change, err error, finished string) (dffmpeg.CommandAnswer, error) {
 	switch {
 	case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
-		return ok(), dffmpeg.Errorf(dffmpeg.CodeNotFound, "Job not found")
+		return ok(), dffmpeg.Errorf(dffmpeg.CodeNotFound, dffmpeg.DetailJobNotFound)
 	case err != nil:
 		return ok(), err
 	case change.Outcome == store.Refused:

@@ -138,7 +138,7 @@ func TestSubmitStreamsRefused(t *testing.T) {
 
 // TestSubmitStreamsPlain: who does not ask for a connection is told what is missing.
 func TestSubmitStreamsPlain(t *testing.T) {
-	a := newCluster(t).want(http.StatusBadRequest, requester, http.MethodGet, "/jobs/stdio", nil)
+	a := newCluster(t).want(http.StatusUpgradeRequired, requester, http.MethodGet, "/jobs/stdio", nil)
 	if !strings.Contains(string(a.body), "WebSocket") {
 		t.Errorf("a plain request is told %s", a.body)
 	}

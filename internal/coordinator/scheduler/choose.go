@@ -19,7 +19,7 @@ func choose(job *dffmpeg.Job, workers []dffmpeg.Worker, loads map[string]int) *d
 	var best *dffmpeg.Worker
 	for i := range workers {
 		w := &workers[i]
-		if !fits(job, w) {
+		if !w.Qualifies(job) {
 			continue
 		}
 		if best == nil || compare(job, w, best, loads) < 0 {
@@ -50,16 +50,10 @@ func cutShort(job *dffmpeg.Job, w *dffmpeg.Worker) int {
 	return 0
 }
 
-// fits reports whether a worker qualifies, and can connect the standard streams of
-// a job that has media on them.
-func fits(job *dffmpeg.Job, w *dffmpeg.Worker) bool {
-	return w.Qualifies(job) && (linesOnly(job, w) == 0 || !slices.ContainsFunc(job.Arguments, dffmpeg.NamesStandardStream))
-}
-
 // linesOnly is 1 for a worker that sends lines to a requester that takes bytes,
 // else 0.
 func linesOnly(job *dffmpeg.Job, w *dffmpeg.Worker) int {
-	if job.Stdio != dffmpeg.StdioNone && !w.Has(dffmpeg.FeatureStdio) {
+	if w.SendsLines(job) {
 		return 1
 	}
 	return 0
@@ -87,17 +81,19 @@ func Explain(job *dffmpeg.Job, workers []dffmpeg.Worker) string {
 	missing := slices.Clone(job.Paths)
 	for i := range workers {
 		w := &workers[i]
-		if w.Status != dffmpeg.WorkerOnline {
+		lack := w.Lacks(job)
+		if lack.Status != "" {
 			continue
 		}
 		online++
-		if !slices.Contains(w.Binaries, job.BinaryName) {
+		if lack.Binary != "" {
 			continue
 		}
 		withBinary++
-		if fits(job, w) {
+		switch {
+		case lack.Nothing():
 			qualified++
-		} else if w.Qualifies(job) {
+		case len(lack.Paths) == 0:
 			withoutStreams++
 		}
 		missing = slices.DeleteFunc(missing, func(name string) bool { return slices.Contains(w.Paths, name) })

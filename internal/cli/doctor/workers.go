@@ -1,0 +1,142 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/cli/show"
+)
+
+// Verdict is whether a worker could take a job.
+type Verdict struct {
+	Worker string               `json:"worker_id"`
+	Status dffmpeg.WorkerStatus `json:"status"`
+	Could  bool                 `json:"could_take_it"`
+	// What it lacks for it.
+	LacksBinary  string   `json:"lacks_binary,omitempty"`
+	LacksPaths   []string `json:"lacks_paths"`
+	LacksStreams bool     `json:"lacks_streams,omitempty"` // it is of 0.4, and the job has media on its standard streams
+	// Lines says that it sends lines instead of bytes, and reads no input; Whole that it
+	// maps paths only that are whole arguments. Both are so with 0.4.
+	Lines bool `json:"sends_lines"`
+	Whole bool `json:"maps_whole_arguments_only"`
+}
+
+// verdict applies the scheduler's rule.
+func verdict(job *dffmpeg.Job, w *dffmpeg.Worker) Verdict {
+	lack := w.Lacks(job)
+	v := Verdict{
+		Worker: w.ID, Status: w.Status, Could: lack.Nothing(),
+		LacksBinary: lack.Binary, LacksPaths: lack.Paths, LacksStreams: lack.Streams,
+		Lines: !w.Has(dffmpeg.FeatureStdio), Whole: !w.Has(dffmpeg.FeatureSegments),
+	}
+	if v.LacksPaths == nil {
+		v.LacksPaths = []string{}
+	}
+	return v
+}
+
+// sentence is the verdict for people.
+func (v *Verdict) sentence() string {
+	var lacks []string
+	if v.LacksBinary != "" {
+		lacks = append(lacks, "the binary "+v.LacksBinary)
+	}
+	if len(v.LacksPaths) > 0 {
+		lacks = append(lacks, pathsOf(v.LacksPaths))
+	}
+	if v.LacksStreams {
+		lacks = append(lacks, "standard streams (it is of 0.4)")
+	}
+	var b strings.Builder
+	b.WriteString("could take it")
+	if !v.Could {
+		b.Reset()
+		b.WriteString("cannot: ")
+		if v.Status != dffmpeg.WorkerOnline {
+			b.WriteString("is " + string(v.Status))
+			if len(lacks) > 0 {
+				b.WriteString("; ")
+			}
+		}
+	}
+	if len(lacks) > 0 {
+		b.WriteString("lacks " + strings.Join(lacks, ", "))
+	}
+	if v.Whole && v.Could {
+		b.WriteString("; it is of 0.4: sends lines, and paths within arguments stay as typed")
+	}
+	return b.String()
+}
+
+// pathsOf names paths.
+func pathsOf(names []string) string {
+	if len(names) == 1 {
+		return "the path " + names[0]
+	}
+	return "the paths " + strings.Join(names, ", ")
+}
+
+// judgeWorkers says who could take a job. general says that the job stands for any: it
+// has all the paths there are, and some job may need fewer.
+func judgeWorkers(job *dffmpeg.Job, general bool, workers []dffmpeg.Worker) (Finding, []Verdict) {
+	var verdicts []Verdict
+	var offline []string
+	online, could := 0, 0
+	spread := slices.Clone(job.Paths) // paths that nobody has with the binary
+	for i := range workers {
+		w := &workers[i]
+		if w.Status == dffmpeg.WorkerOffline || w.Status == dffmpeg.WorkerError {
+			offline = append(offline, fmt.Sprintf("%s (last seen %s)", show.Text(w.ID), show.Time(w.LastSeen)))
+			continue
+		}
+		v := verdict(job, w)
+		verdicts = append(verdicts, v)
+		if w.Status != dffmpeg.WorkerOnline {
+			continue
+		}
+		online++
+		if v.Could {
+			could++
+		}
+		if v.LacksBinary == "" && !v.LacksStreams {
+			spread = slices.DeleteFunc(spread, func(name string) bool { return slices.Contains(w.Paths, name) })
+		}
+	}
+	slices.SortFunc(verdicts, func(a, b Verdict) int { return cmp.Compare(a.Worker, b.Worker) })
+	what := job.BinaryName
+	if len(job.Paths) > 0 {
+		what += " with " + pathsOf(job.Paths)
+	}
+	found := fmt.Sprintf("%d of %d online could take %s", could, online, what)
+	switch {
+	case online == 0:
+		found := "no worker is online"
+		if len(offline) > 0 {
+			found += "; offline: " + strings.Join(offline, ", ")
+		}
+		return problem(checkWorkers, found, "start one (dffmpeg worker), or see its log: a worker that runs says why it is not registered"), verdicts
+	case could > 0:
+		return ok(checkWorkers, "%s", found), verdicts
+	case general && len(spread) == 0 && slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" }):
+		return warning(checkWorkers, found, "jobs that need several of these paths wait in vain: give one worker all of them"), verdicts
+	}
+	return problem(checkWorkers, found, remedy(job, verdicts, spread)), verdicts
+}
+
+// remedy says what would let somebody take the job: what the nearest one lacks.
+func remedy(job *dffmpeg.Job, verdicts []Verdict, nobody []string) string {
+	noBinary := !slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" })
+	switch {
+	case noBinary:
+		return fmt.Sprintf("add %s to binaries of a worker's configuration, and to allowed_binaries of the coordinator's if it is not there", job.BinaryName)
+	case len(nobody) > 0:
+		return fmt.Sprintf("add %s to paths of a worker's configuration (with the worker's own directory), or take it out of ours", strings.Join(nobody, ", "))
+	case slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.LacksStreams && len(v.LacksPaths) == 0 }):
+		return "upgrade a worker to 0.5, or write to a file instead of a standard stream"
+	}
+	return "give one worker all of these paths"
+}
