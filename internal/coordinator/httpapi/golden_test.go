@@ -18,6 +18,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/httpauth"
+	"github.com/dffmpeg/dffmpeg/store"
 )
 
 // exchange is one that was recorded from 0.4.
@@ -152,6 +153,9 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 	if response.StatusCode != e.Status {
 		t.Fatalf("status %d, want %d: %s", response.StatusCode, e.Status, body)
 	}
+	if strings.HasPrefix(e.Path, "/poll/jobs/") && e.Status == http.StatusOK {
+		r.recorded(t)
+	}
 	if got := response.Header.Get("Cache-Control"); got != "no-cache, no-store, must-revalidate" {
 		t.Errorf("Cache-Control %q", got)
 	}
@@ -168,6 +172,20 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 	r.compare(t, expected, body, e.Prefix != nil)
 	if e.Prefix != nil && strings.HasPrefix(e.Path, "/poll/jobs/") {
 		r.told(t, body)
+	}
+}
+
+// recorded waits until what an answer had is recorded as sent, which happens after
+// the answer: who asks again before that is given it again, as it may have been lost.
+func (r *replay) recorded(t *testing.T) {
+	t.Helper()
+	job, err := r.deps.State.Job(t.Context(), r.job)
+	must(t, err)
+	for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(time.Millisecond) {
+		unsent, err := r.deps.State.Mail(t.Context(), job.Requester(), store.MailQuery{Select: store.MailUnsent})
+		if must(t, err); len(unsent) == 0 {
+			return
+		}
 	}
 }
 
