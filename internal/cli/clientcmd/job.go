@@ -86,7 +86,7 @@ func jobLogs(env Env) *cobra.Command {
 			if err != nil || !follow || job.Status.Terminal() {
 				return err
 			}
-			_, err = attach(cmd.Context(), env, session, client.Attachment{Job: job, After: last}, &printer{env: env})
+			_, err = attach(cmd.Context(), env, session, client.Attachment{Job: job, After: last}, printing(env))
 			return err
 		},
 	}
@@ -137,7 +137,7 @@ func followBoth(ctx context.Context, env Env, session *Session, job dffmpeg.Job)
 	if err != nil || job.Status.Terminal() {
 		return dffmpeg.NewJobStatusChange(&job), err
 	}
-	return attach(ctx, env, session, client.Attachment{Job: job, After: last}, &printer{env: env})
+	return attach(ctx, env, session, client.Attachment{Job: job, After: last}, printing(env))
 }
 
 func jobCancel(env Env) *cobra.Command {
@@ -164,8 +164,9 @@ func jobCancel(env Env) *cobra.Command {
 	}
 }
 
-// attach follows a job while the command's context and signals allow.
-func attach(ctx context.Context, env Env, session *Session, at client.Attachment, events client.Events) (dffmpeg.JobStatusChange, error) {
+// attach follows a job while the command's context and signals allow. Events are made
+// with the context that both end.
+func attach(ctx context.Context, env Env, session *Session, at client.Attachment, events func(ctx context.Context) client.Events) (dffmpeg.JobStatusChange, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan struct{})
@@ -177,11 +178,16 @@ func attach(ctx context.Context, env Env, session *Session, at client.Attachment
 		case <-done:
 		}
 	}()
-	final, err := session.Client.Attach(ctx, at, events)
+	final, err := session.Client.Attach(ctx, at, events(ctx))
 	if ctx.Err() != nil {
 		return final, &ExitError{Code: client.ExitCanceled}
 	}
 	return final, err
+}
+
+// printing returns what shows an attached job's output.
+func printing(env Env) func(context.Context) client.Events {
+	return func(context.Context) client.Events { return &printer{env: env} }
 }
 
 // printer shows an attached job's output.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -62,17 +63,21 @@ func (p *outputPart) follow(ctx context.Context, env Env, session *Session, job 
 	if newest.LastMessageID != nil {
 		at.After = *newest.LastMessageID // what came before need not be announced
 	}
-	final, err := attach(ctx, env, session, at, reader)
+	final, err := attach(ctx, env, session, at, func(ctx context.Context) client.Events {
+		reader.ctx = ctx
+		return reader
+	})
 	if err != nil {
 		return final, err
 	}
+	reader.ctx = ctx
 	return final, reader.read()
 }
 
 // outputReader prints what there is of a part whenever it is told that there may be
 // more. What it is told does not matter: it goes on where it was.
 type outputReader struct {
-	ctx     context.Context //nolint:containedctx // of the command, for as long as it runs
+	ctx     context.Context // of the command, or of the attachment for as long as that lasts
 	env     Env
 	session *Session
 	jobID   string
@@ -106,8 +111,28 @@ func (r *outputReader) read() error {
 	}
 }
 
+// readAgain is the pause before a reading is repeated that the coordinator did not
+// answer.
+const readAgain = 500 * time.Millisecond
+
+// persist reads as an attachment listens: through lost connections and restarts of
+// the coordinator.
+func (r *outputReader) persist() error {
+	for {
+		err := r.read()
+		if !client.Unreachable(err) && dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable {
+			return err
+		}
+		select {
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		case <-time.After(readAgain):
+		}
+	}
+}
+
 // Output implements client.Events.
-func (r *outputReader) Output([]dffmpeg.LogEntry) error { return r.read() }
+func (r *outputReader) Output([]dffmpeg.LogEntry) error { return r.persist() }
 
 // Status implements client.Events.
 func (r *outputReader) Status(dffmpeg.JobStatusChange) {}
