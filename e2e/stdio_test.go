@@ -158,6 +158,37 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// keyed is a program that pauses and resumes by keys, as Jellyfin's build of ffmpeg
+// does and Debian's does not.
+const keyed = `while key=$(dd bs=1 count=1 2>/dev/null) && [ -n "$key" ]; do
+	case "$key" in
+	p) echo paused >&2 ;;
+	u) echo resumed >&2 ;;
+	q) echo quit >&2; exit 0 ;;
+	esac
+done
+exit 3
+`
+
+// TestPauseKeys: each key arrives by itself and at once, while the input stays open.
+func TestPauseKeys(t *testing.T) {
+	c := newCluster(t)
+	c.script(keyed)
+	c.startWorker("w1")
+	keys, typed := io.Pipe()
+	p := startWith(t, streams{stdin: keys}, c.clientEnv(), c.media(), "ffmpeg", "-i", "in.mkv", "out.mkv")
+	for _, step := range [][2]string{{"p", "paused"}, {"u", "resumed"}, {"p", "paused\nresumed\npaused"}, {"u", "resumed\n"}, {"q", "quit"}} {
+		if _, err := typed.Write([]byte(step[0])); err != nil {
+			t.Fatal(err)
+		}
+		p.stderr.await(t, step[1])
+	}
+	_ = typed.Close() // exec waits for its end
+	if code := p.exitCode(); code != 0 || p.stderr.text() != "paused\nresumed\npaused\nresumed\nquit\n" {
+		t.Errorf("exit code %d, stderr %q", code, p.stderr.text())
+	}
+}
+
 func TestSignalsReachTheProgram(t *testing.T) {
 	c := newCluster(t)
 	_, media := c.startWorker("w1")
