@@ -49,7 +49,21 @@ func Plugin() transport.Plugin {
 			}
 			return &client{dir: filepath.Join(s.Dir, box), logger: o.Logger}, nil
 		},
+		Reach: reach,
 	}
+}
+
+// reach looks whether the directory is there, and can be read, for dffmpeg doctor.
+func reach(ctx context.Context, settings transport.Decoder) error {
+	s := Settings{Dir: "/var/spool/dffmpeg"}
+	if err := settings.Decode(&s); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := os.ReadDir(s.Dir)
+	return err
 }
 
 // server is the coordinator's end.
