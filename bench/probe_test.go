@@ -92,8 +92,9 @@ func timed(b *testing.B, dir string, env []string, program string, args ...strin
 	return took
 }
 
-// BenchmarkProbe runs ffprobe on a clip by turns: the real one, and through
-// the proxy with coordinator and worker on this machine.
+// BenchmarkProbe runs ffprobe on a clip by turns: the real one twice, and through
+// the proxy with coordinator and worker on this machine. By how much two runs of the
+// real one differ is the noise that the overhead contains.
 func BenchmarkProbe(b *testing.B) {
 	bin := build(b)
 	config := standalone(b, bin)
@@ -103,7 +104,7 @@ func BenchmarkProbe(b *testing.B) {
 	args := []string{"-v", "error", "-of", "json", "-show_format", "-show_streams", clip}
 	env := append(os.Environ(), "DFFMPEG_CLIENT_CONFIG="+config)
 
-	var local, remote, over []time.Duration
+	var local, remote, over, noise []time.Duration
 	for range 5 { // warm
 		timed(b, media, env, filepath.Join(bin, "ffprobe"), args...)
 		timed(b, media, env, "/usr/bin/ffprobe", args...)
@@ -111,11 +112,13 @@ func BenchmarkProbe(b *testing.B) {
 	for b.Loop() {
 		l := timed(b, media, env, "/usr/bin/ffprobe", args...)
 		r := timed(b, media, env, filepath.Join(bin, "ffprobe"), args...)
-		local, remote, over = append(local, l), append(remote, r), append(over, r-l)
+		again := timed(b, media, env, "/usr/bin/ffprobe", args...)
+		local, remote, over, noise = append(local, l), append(remote, r), append(over, r-l), append(noise, (again-l).Abs())
 	}
 	report(b, "local", local)
 	report(b, "proxy", remote)
 	report(b, "overhead", over)
+	report(b, "noise", noise)
 	b.ReportMetric(0, "ns/op") // the sum of both says nothing
 }
 

@@ -59,6 +59,24 @@ func BenchmarkRelay(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkStart runs a program that ends at once by turns: itself, and through the
+// drop-in. It is the overhead of a start without the noise of a program that works.
+func BenchmarkStart(b *testing.B) {
+	proxy, env, program := sourced(b)
+	dir := b.TempDir()
+	var local, over []time.Duration
+	for range 5 { // warm
+		timed(b, dir, env, proxy, "0")
+	}
+	for b.Loop() {
+		l := timed(b, dir, env, program, "0")
+		local, over = append(local, l), append(over, timed(b, dir, env, proxy, "0")-l)
+	}
+	report(b, "local", local)
+	report(b, "overhead", over)
+	b.ReportMetric(0, "ns/op")
+}
+
 // readAll runs a program and reads its output to the end.
 func readAll(b *testing.B, env []string, name, size string) time.Duration {
 	b.Helper()
