@@ -123,8 +123,8 @@ func (s *State) Logs(ctx context.Context, jobID string, query store.LogQuery) (s
 	return page, nil
 }
 
-// outputRows is how many chunks are read at once: a worker reports at most as much as
-// store.MaxOutput in one, and little by little much less.
+// outputRows is how many chunks are read at once: those of a program that writes
+// little by little are small.
 const outputRows = 16
 
 // Output implements store.Jobs.
@@ -136,7 +136,8 @@ func (s *State) Output(ctx context.Context, jobID string, query store.OutputQuer
 			return err
 		}
 		page.Attempt = cmp.Or(query.Attempt, record.Attempt)
-		chunks, err := chunksFrom(ctx, tx, transition.Chunk{JobID: jobID, Attempt: page.Attempt, Stream: query.Stream, Offset: query.Offset})
+		of := transition.Chunk{JobID: jobID, Attempt: page.Attempt, Stream: query.Stream, Offset: query.Offset}
+		chunks, err := chunksFrom(ctx, tx, of, query.Most())
 		page.Offset, page.Data = transition.Output(chunks, query.Offset, query.Most())
 		return err
 	})
@@ -147,22 +148,29 @@ func (s *State) Output(ctx context.Context, jobID string, query store.OutputQuer
 }
 
 // chunksFrom reads chunks of a stream in order, from the one on in which an offset
-// lies.
-func chunksFrom(ctx context.Context, tx *txn, of transition.Chunk) ([]transition.Chunk, error) {
-	return list(ctx, tx, func(row scanner) (transition.Chunk, error) {
+// lies, until there are enough bytes behind that: a chunk may be as large as what a
+// coordinator accepts at once, and no more of them are unpacked than are needed.
+func chunksFrom(ctx context.Context, tx *txn, of transition.Chunk, enough int) ([]transition.Chunk, error) {
+	var needed []transition.Chunk
+	missing := int64(enough)
+	_, err := list(ctx, tx, func(row scanner) (struct{}, error) {
 		c := of
 		var at int64
 		var data []byte
-		if err := row.Scan(&c.Offset, &c.Size, &at, &data); err != nil {
-			return c, err
+		if err := row.Scan(&c.Offset, &c.Size, &at, &data); err != nil || missing <= 0 {
+			return struct{}{}, err
 		}
 		c.CreatedAt = fromMicros(at)
-		return c, tx.db.codec.decode(data, &c)
+		err := tx.db.codec.decode(data, &c)
+		needed = append(needed, c)
+		missing -= max(0, c.Offset+c.Size-max(c.Offset, of.Offset))
+		return struct{}{}, err
 	}, `SELECT start, size, created_at, data FROM dffmpeg_jobs_output
 		WHERE job_id = ? AND attempt = ? AND stream = ? AND start >= COALESCE(
 			(SELECT MAX(start) FROM dffmpeg_jobs_output WHERE job_id = ? AND attempt = ? AND stream = ? AND start <= ?), 0)
 		ORDER BY start, message_id LIMIT ?`,
 		of.JobID, of.Attempt, string(of.Stream), of.JobID, of.Attempt, string(of.Stream), of.Offset, outputRows)
+	return needed, err
 }
 
 // outputRange returns the IDs of the first and the last batch that a query

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/client"
 	"github.com/dffmpeg/dffmpeg/internal/cli/show"
 )
@@ -74,20 +73,18 @@ func jobLogs(env Env) *cobra.Command {
 			if err := part.check(cmd); err != nil {
 				return err
 			}
-			session, job, err := record(cmd.Context(), env, args[0])
-			if err != nil {
-				return err
-			}
-			if part.chosen() {
-				_, err := part.print(cmd.Context(), env, session, job, follow)
-				return err
-			}
-			last, err := printLogs(cmd.Context(), env, session, job.ID)
-			if err != nil || !follow || job.Status.Terminal() {
-				return err
-			}
-			_, err = attach(cmd.Context(), env, session, client.Attachment{Job: job, After: last}, printing(env))
-			return err
+			return interruptibly(cmd.Context(), env, func(ctx context.Context) error {
+				session, job, err := record(ctx, env, args[0])
+				if err != nil {
+					return err
+				}
+				output := part.of(ctx, env, session, job)
+				if follow {
+					_, err = output.follow()
+					return err
+				}
+				return output.print()
+			})
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the job ends")
@@ -109,35 +106,24 @@ func jobAttach(env Env) *cobra.Command {
 			if err := part.check(cmd); err != nil {
 				return err
 			}
-			session, job, err := record(cmd.Context(), env, args[0])
-			if err != nil {
-				return err
-			}
-			follow := followBoth
-			if part.chosen() {
-				follow = part.follow
-			}
-			final, err := follow(cmd.Context(), env, session, job)
-			if err != nil {
-				return err
-			}
-			if code := client.ExitCode(final); code != 0 {
-				return &ExitError{Code: code}
-			}
-			return nil
+			return interruptibly(cmd.Context(), env, func(ctx context.Context) error {
+				session, job, err := record(ctx, env, args[0])
+				if err != nil {
+					return err
+				}
+				final, err := part.of(ctx, env, session, job).follow()
+				if err != nil {
+					return err
+				}
+				if code := client.ExitCode(final); code != 0 {
+					return &ExitError{Code: code}
+				}
+				return nil
+			})
 		},
 	}
 	part.flags(cmd)
 	return cmd
-}
-
-// followBoth prints both streams of a job to its end.
-func followBoth(ctx context.Context, env Env, session *Session, job dffmpeg.Job) (dffmpeg.JobStatusChange, error) {
-	last, err := printLogs(ctx, env, session, job.ID)
-	if err != nil || job.Status.Terminal() {
-		return dffmpeg.NewJobStatusChange(&job), err
-	}
-	return attach(ctx, env, session, client.Attachment{Job: job, After: last}, printing(env))
 }
 
 func jobCancel(env Env) *cobra.Command {
@@ -161,60 +147,5 @@ func jobCancel(env Env) *cobra.Command {
 			fmt.Fprintln(env.Out, "Cancellation requested")
 			return nil
 		},
-	}
-}
-
-// attach follows a job while the command's context and signals allow. Events are made
-// with the context that both end.
-func attach(ctx context.Context, env Env, session *Session, at client.Attachment, events func(ctx context.Context) client.Events) (dffmpeg.JobStatusChange, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		select {
-		case <-env.Signals:
-			cancel()
-		case <-done:
-		}
-	}()
-	final, err := session.Client.Attach(ctx, at, events(ctx))
-	if ctx.Err() != nil {
-		return final, &ExitError{Code: client.ExitCanceled}
-	}
-	return final, err
-}
-
-// printing returns what shows an attached job's output.
-func printing(env Env) func(context.Context) client.Events {
-	return func(context.Context) client.Events { return &printer{env: env} }
-}
-
-// printer shows an attached job's output.
-type printer struct{ env Env }
-
-// Output implements client.Events.
-func (p *printer) Output(lines []dffmpeg.LogEntry) error {
-	return show.Logs(p.env.Out, p.env.Err, lines)
-}
-
-// Status implements client.Events.
-func (p *printer) Status(dffmpeg.JobStatusChange) {}
-
-// printLogs prints what a job has put out so far and returns the cursor.
-func printLogs(ctx context.Context, env Env, session *Session, id string) (string, error) {
-	var last string
-	for {
-		page, err := session.Client.Logs(ctx, id, last, 0)
-		if err != nil || len(page.Logs) == 0 {
-			return last, err
-		}
-		if err := show.Logs(env.Out, env.Err, page.Logs); err != nil {
-			return last, err
-		}
-		if page.LastMessageID == nil || *page.LastMessageID == last {
-			return last, nil
-		}
-		last = *page.LastMessageID
 	}
 }

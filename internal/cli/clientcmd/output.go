@@ -10,7 +10,17 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/client"
+	"github.com/dffmpeg/dffmpeg/internal/cli/show"
 )
+
+// output is what a job puts out, or a part of it.
+type output interface {
+	// print prints what there is.
+	print() error
+	// follow prints what there is and what comes, until the job ends, and returns how
+	// it ended. It goes on through restarts of the coordinator.
+	follow() (dffmpeg.JobStatusChange, error)
+}
 
 // outputPart is a stream of a job's output from a byte on.
 type outputPart struct {
@@ -37,102 +47,139 @@ func (p *outputPart) check(cmd *cobra.Command) error {
 	}
 }
 
-// chosen reports whether a part was asked for.
-func (p *outputPart) chosen() bool { return p.stream != "" }
-
-// print prints it, and with follow goes on until the job ends.
-func (p *outputPart) print(ctx context.Context, env Env, session *Session, job dffmpeg.Job, follow bool) (dffmpeg.JobStatusChange, error) {
-	if follow {
-		return p.follow(ctx, env, session, job)
+// of returns that part of a job's output. It is read while ctx allows.
+func (p *outputPart) of(ctx context.Context, env Env, session *Session, job dffmpeg.Job) output {
+	if p.stream == "" {
+		return &lines{ctx, env, session, job}
 	}
-	reader := &outputReader{ctx: ctx, env: env, session: session, jobID: job.ID, part: *p}
-	return dffmpeg.NewJobStatusChange(&job), reader.read()
+	return &stream{ctx: ctx, env: env, session: session, job: job, name: dffmpeg.Stream(p.stream), offset: p.offset}
 }
 
-// follow prints it until the job ends, and returns how it ended.
-func (p *outputPart) follow(ctx context.Context, env Env, session *Session, job dffmpeg.Job) (dffmpeg.JobStatusChange, error) {
-	reader := &outputReader{ctx: ctx, env: env, session: session, jobID: job.ID, part: *p}
-	newest, err := session.Client.Logs(ctx, job.ID, "", 1)
-	if err == nil {
-		err = reader.read()
-	}
-	if err != nil || job.Status.Terminal() {
-		return dffmpeg.NewJobStatusChange(&job), err
-	}
-	at := client.Attachment{Job: job}
-	if newest.LastMessageID != nil {
-		at.After = *newest.LastMessageID // what came before need not be announced
-	}
-	final, err := attach(ctx, env, session, at, func(ctx context.Context) client.Events {
-		reader.ctx = ctx
-		return reader
-	})
-	if err != nil {
-		return final, err
-	}
-	reader.ctx = ctx
-	return final, reader.read()
-}
-
-// outputReader prints what there is of a part whenever it is told that there may be
-// more. What it is told does not matter: it goes on where it was.
-type outputReader struct {
-	ctx     context.Context // of the command, or of the attachment for as long as that lasts
+// lines are both streams, line by line.
+type lines struct {
+	ctx     context.Context
 	env     Env
 	session *Session
-	jobID   string
-	part    outputPart
-	attempt int
+	job     dffmpeg.Job
 }
 
-// read prints everything from where it was up to the end of what there is. Another
-// attempt begins at its first byte.
-func (r *outputReader) read() error {
+func (l *lines) print() error {
+	_, err := l.printAll()
+	return err
+}
+
+// printAll prints what there is and returns the cursor.
+func (l *lines) printAll() (string, error) {
+	var last string
 	for {
-		page, err := r.session.Client.Output(r.ctx, r.jobID, dffmpeg.Stream(r.part.stream), 0, r.part.offset)
-		if err != nil {
-			return err
+		page, err := l.session.Client.Logs(l.ctx, l.job.ID, last, 0)
+		if err != nil || len(page.Logs) == 0 {
+			return last, err
 		}
-		if r.attempt != 0 && page.Attempt != r.attempt {
-			r.attempt, r.part.offset = page.Attempt, 0
-			continue
+		if err := l.Output(page.Logs); err != nil {
+			return last, err
 		}
-		r.attempt = page.Attempt
-		if len(page.Data) == 0 {
-			return nil
+		if page.LastMessageID == nil || *page.LastMessageID == last {
+			return last, nil
 		}
-		if page.Offset > r.part.offset {
-			fmt.Fprintf(r.env.Err, "dffmpeg: bytes %d to %d are not kept any more\n", r.part.offset, page.Offset)
-		}
-		if _, err := r.env.Out.Write(page.Data); err != nil {
-			return err
-		}
-		r.part.offset = page.NextOffset
+		last = *page.LastMessageID
 	}
 }
+
+func (l *lines) follow() (dffmpeg.JobStatusChange, error) {
+	last, err := l.printAll()
+	if err != nil || l.job.Status.Terminal() {
+		return dffmpeg.NewJobStatusChange(&l.job), err
+	}
+	return l.session.Client.Attach(l.ctx, client.Attachment{Job: l.job, After: last}, l)
+}
+
+// Output implements client.Events.
+func (l *lines) Output(entries []dffmpeg.LogEntry) error {
+	return show.Logs(l.env.Out, l.env.Err, entries)
+}
+
+// Status implements client.Events.
+func (l *lines) Status(dffmpeg.JobStatusChange) {}
 
 // readAgain is the pause before a reading is repeated that the coordinator did not
 // answer.
 const readAgain = 500 * time.Millisecond
 
-// persist reads as an attachment listens: through lost connections and restarts of
-// the coordinator.
-func (r *outputReader) persist() error {
+// stream is one stream as bytes, read from where it was up to the end of what there
+// is, whenever there may be more. What it is told of that does not matter.
+type stream struct {
+	ctx     context.Context
+	env     Env
+	session *Session
+	job     dffmpeg.Job
+	name    dffmpeg.Stream
+	offset  int64
+	attempt int // 0: not known yet
+}
+
+// print implements output. Another attempt begins at its first byte.
+func (s *stream) print() error {
 	for {
-		err := r.read()
+		page, err := s.session.Client.Output(s.ctx, s.job.ID, s.name, 0, s.offset)
+		if err != nil {
+			return err
+		}
+		if s.attempt != 0 && page.Attempt != s.attempt {
+			s.attempt, s.offset = page.Attempt, 0
+			continue
+		}
+		s.attempt = page.Attempt
+		if len(page.Data) == 0 {
+			return nil
+		}
+		if page.Offset > s.offset {
+			fmt.Fprintf(s.env.Err, "dffmpeg: bytes %d to %d are not kept any more\n", s.offset, page.Offset)
+		}
+		if _, err := s.env.Out.Write(page.Data); err != nil {
+			return err
+		}
+		s.offset = page.NextOffset
+	}
+}
+
+func (s *stream) follow() (dffmpeg.JobStatusChange, error) {
+	newest, err := s.session.Client.Logs(s.ctx, s.job.ID, "", 1)
+	if err == nil {
+		err = s.print()
+	}
+	if err != nil || s.job.Status.Terminal() {
+		return dffmpeg.NewJobStatusChange(&s.job), err
+	}
+	at := client.Attachment{Job: s.job}
+	if newest.LastMessageID != nil {
+		at.After = *newest.LastMessageID // what came before need not be announced
+	}
+	final, err := s.session.Client.Attach(s.ctx, at, s)
+	if err != nil {
+		return final, err
+	}
+	return final, s.persist()
+}
+
+// persist prints as an attachment listens: through lost connections and restarts of
+// the coordinator.
+func (s *stream) persist() error {
+	for {
+		err := s.print()
 		if !client.Unreachable(err) && dffmpeg.CodeOf(err) != dffmpeg.CodeUnavailable {
 			return err
 		}
 		select {
-		case <-r.ctx.Done():
-			return r.ctx.Err()
+		case <-s.ctx.Done():
+			return s.ctx.Err()
 		case <-time.After(readAgain):
 		}
 	}
 }
 
 // Output implements client.Events.
-func (r *outputReader) Output([]dffmpeg.LogEntry) error { return r.persist() }
+func (s *stream) Output([]dffmpeg.LogEntry) error { return s.persist() }
 
 // Status implements client.Events.
-func (r *outputReader) Status(dffmpeg.JobStatusChange) {}
+func (s *stream) Status(dffmpeg.JobStatusChange) {}

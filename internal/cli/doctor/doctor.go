@@ -59,7 +59,7 @@ func Command(env Env) *cobra.Command {
 				fmt.Fprintf(cmd.ErrOrStderr(), "%s: --timeout must be more than 0\n", cmd.CommandPath())
 				return &clientcmd.ExitError{Code: client.ExitUsage}
 			}
-			ctx, cancel := interruptible(cmd.Context(), env.Signals)
+			ctx, cancel := clientcmd.Interruptible(cmd.Context(), env.Signals)
 			defer cancel()
 			report, err := consult(ctx, env, words, timeout)
 			if err != nil {
@@ -83,19 +83,6 @@ func Command(env Env) *cobra.Command {
 	cmd.Flags().DurationVar(&timeout, "timeout", timeout, "how long it may take in all")
 	cmd.Flags().SetInterspersed(false) // what follows is the program's
 	return cmd
-}
-
-// interruptible returns a context that ends with a signal.
-func interruptible(ctx context.Context, signals <-chan os.Signal) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-signals:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
 }
 
 // consult reads the configuration and examines what it says.

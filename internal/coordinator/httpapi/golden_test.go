@@ -187,6 +187,7 @@ func (r *replay) recorded(t *testing.T) {
 			return
 		}
 	}
+	t.Fatal("what was answered is not recorded as sent")
 }
 
 // told checks that the requester was told everything, in order, to the end:

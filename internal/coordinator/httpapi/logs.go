@@ -108,9 +108,12 @@ func (a *api) readOutput(c *call, _ nothing) (dffmpeg.OutputAnswer, error) {
 		return answer, err
 	}
 	page, err := a.State.Output(c.ctx(), job.ID, query)
+	if page.Data == nil {
+		page.Data = []byte{} // lists and bytes may not be null on the wire
+	}
 	return dffmpeg.OutputAnswer{
 		Attempt: page.Attempt, Stream: query.Stream, Offset: page.Offset, NextOffset: page.Offset + int64(len(page.Data)),
-		Data: append([]byte{}, page.Data...), Ended: job.Status.Terminal(),
+		Data: page.Data, Ended: job.Status.Terminal(),
 	}, err
 }
 

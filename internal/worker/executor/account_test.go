@@ -59,14 +59,7 @@ func TestAllDieWithTheWorkerOfNobody(t *testing.T) {
 // dieWithoutGuard kills the guard and then the worker.
 func dieWithoutGuard(t *testing.T) {
 	t.Helper()
-	out := newLines()
-	worker := exec.Command("/proc/self/exe") //nolint:noctx // killed below
-	worker.Args = []string{nobodyName, "echo $$; exec sleep 1000"}
-	worker.Stdout, worker.Stderr = out, io.Discard
-	worker.WaitDelay = patience
-	if err := worker.Start(); err != nil {
-		t.Fatal(err)
-	}
+	worker, out := play(t, nobodyName, "echo $$; exec sleep 1000")
 	child := out.next(t)
 	guards, err := exec.CommandContext(t.Context(), "ps", "-o", "pid=,args=", "--ppid", pid(worker)).Output()
 	if err != nil {

@@ -98,14 +98,7 @@ func TestAllDieWithTheWorker(t *testing.T) { allDieWith(t, workerName) }
 // allDieWith kills the worker that this test binary plays by a name.
 func allDieWith(t *testing.T, name string) {
 	t.Helper()
-	out := newLines()
-	worker := exec.Command("/proc/self/exe") //nolint:noctx // killed below
-	worker.Args = []string{name, "sleep 1000 & echo $!; echo $$; wait"}
-	worker.Stdout, worker.Stderr = out, io.Discard
-	worker.WaitDelay = patience
-	if err := worker.Start(); err != nil {
-		t.Fatal(err)
-	}
+	worker, out := play(t, name, "sleep 1000 & echo $!; echo $$; wait")
 	grandchild, child := out.next(t), out.next(t)
 	began := time.Now()
 	if err := worker.Process.Signal(syscall.SIGKILL); err != nil {
@@ -117,6 +110,20 @@ func allDieWith(t *testing.T, name string) {
 	if err := worker.Wait(); err == nil {
 		t.Error("the worker was to be killed")
 	}
+}
+
+// play starts a worker that this test binary plays by a name, which runs a script.
+func play(t *testing.T, name, script string) (*exec.Cmd, *lines) {
+	t.Helper()
+	out := newLines()
+	worker := exec.Command("/proc/self/exe") //nolint:noctx // killed by the caller
+	worker.Args = []string{name, script}
+	worker.Stdout, worker.Stderr = out, io.Discard
+	worker.WaitDelay = patience
+	if err := worker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return worker, out
 }
 
 func TestGuardKillsOnlyWhatItWasTold(t *testing.T) {
