@@ -29,6 +29,9 @@ type connection struct {
 // at a time; it must not block for longer than the broker waits for a sign of
 // life.
 func (b broker) dial(ctx context.Context, received func(paho.Message)) (*connection, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err // paho connects without a context, perhaps before anybody looks
+	}
 	c := &connection{lost: make(chan error, 1)}
 	options := paho.NewClientOptions().
 		AddBroker(b.url).SetClientID(clientID()).SetProtocolVersion(4).SetCleanSession(true).
