@@ -44,6 +44,27 @@ type Job struct {
 	// (Extension to 0.4.)
 	Stdio StdioUse `json:"stdio,omitempty" doc:"How the standard streams reach the requester: absent for lines, else whether bytes are offered or relayed in the current attempt"`
 
+	// Priority orders the queue: the higher goes first. (Extension to 0.4.)
+	Priority int `json:"priority,omitempty" doc:"Jobs of a higher priority go first"`
+	// Demand is what it needs of a worker. (Extension to 0.4.)
+	Demand Demand `json:"demand,omitzero" doc:"What it needs of a worker"`
+	// Prefer are labels: of workers that could take the job at the same time, one that
+	// has more of them does. (Extension to 0.4.)
+	Prefer map[string]string `json:"prefer,omitempty" doc:"Labels of workers that are preferred"`
+	// Retry says when it is tried again. (Extension to 0.4.)
+	Retry RetryPolicy `json:"retry,omitzero" doc:"When it is tried again"`
+	// Attempts are what became of its assignments, oldest first; at most
+	// AttemptsKept. (Extension to 0.4.)
+	Attempts []Attempt `json:"attempts,omitempty" doc:"What became of its assignments to workers"`
+	// NotBefore is when the next attempt may begin, nil for at once. (Extension to 0.4.)
+	NotBefore *time.Time `json:"not_before,omitempty" doc:"When the next attempt may begin"`
+	// QueueTimeout is how long it may wait for a worker before it fails, in seconds; 0
+	// for ever. (Extension to 0.4.)
+	QueueTimeout int `json:"queue_timeout,omitempty" doc:"Seconds that it may wait for a worker before it fails; absent for ever"`
+	// Position is its place in the queue, from 1, where that was counted; no store keeps
+	// it. (Extension to 0.4.)
+	Position int `json:"position,omitempty" doc:"Its place in the queue, from 1"`
+
 	// Segments are the arguments in the second form, one for each; nil when
 	// Arguments say all there is to say. Workers with FeatureSegments are sent
 	// them; they are not shown.
@@ -61,6 +82,10 @@ type Job struct {
 	// decision only to the version that it was made for.
 	Version int64 `json:"-"`
 }
+
+// AttemptsKept bounds Job.Attempts: assignments that no worker accepted are forgotten
+// first.
+const AttemptsKept = 2 * MaxAttempts
 
 // StdioUse says whether a job's standard streams are relayed as bytes. The set is
 // closed.

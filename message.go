@@ -86,6 +86,9 @@ type JobRequest struct {
 	// Segments are to be used instead of Arguments, unless there are none.
 	// (Extension to 0.4, for workers with FeatureSegments.)
 	Segments []Argument `json:"segments,omitempty"`
+	// LostAfter is how long the worker may be out of contact, in seconds, before it has
+	// to stop the attempt; 0 for ever. (Extension to 0.4, for workers with FeatureLease.)
+	LostAfter int `json:"lost_after,omitempty"`
 }
 
 // NewJobRequest returns the request for the job's current attempt to a worker.

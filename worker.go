@@ -18,6 +18,16 @@ type Worker struct {
 	Status               WorkerStatus `json:"status" enum:"registering,online,draining,offline,error"`
 	LastSeen             *time.Time   `json:"last_seen" doc:"When it last proved that it receives messages"`
 
+	// Offer is how many jobs it takes, and of what sort. (Extension to 0.4.)
+	Offer Offer `json:"offer,omitzero" doc:"How many jobs it takes, and of what sort"`
+	// Pause is set while it is to take no jobs. (Extension to 0.4.)
+	Pause *Pause `json:"pause,omitempty" doc:"Set while it is to take no jobs"`
+	// Trouble is what speaks against giving it jobs, nil for nothing. (Extension to 0.4.)
+	Trouble *Trouble `json:"trouble,omitempty" doc:"What speaks against giving it jobs"`
+	// Profiles are what its programs can do, where that is known, by their names. The
+	// store does not keep them with the worker.
+	Profiles map[string]Profile `json:"-"`
+
 	// Transport is the name of the transport that carries its messages, "none"
 	// when it is offline. (Extension to 0.4.)
 	Transport         string         `json:"transport,omitempty"`
@@ -29,6 +39,31 @@ type Worker struct {
 	// Version of the record, counted like a job's.
 	Revision int64 `json:"-"`
 }
+
+// Pause says who keeps a worker from taking jobs, and why.
+type Pause struct {
+	By     string    `json:"by"`
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// Trouble is what speaks against giving a worker jobs: those that it failed and that
+// others completed.
+type Trouble struct {
+	// Jobs are the IDs of such jobs, since it last completed one.
+	Jobs []string `json:"jobs,omitempty" doc:"Jobs that failed there and that others completed"`
+	// Since is when it was set aside, nil when it is not.
+	Since *time.Time `json:"since,omitempty" doc:"When it was set aside; absent when it is not"`
+	// Until is when it gets one job on trial.
+	Until *time.Time `json:"until,omitempty" doc:"When it gets one job on trial"`
+	// Times is how often it was set aside in a row.
+	Times int `json:"times,omitempty" doc:"How often it was set aside in a row"`
+	// OnTrial says that Until has passed; the store sets it.
+	OnTrial bool `json:"on_trial,omitempty" doc:"It may have one job, to prove itself"`
+}
+
+// SetAside reports whether the worker gets no jobs on account of its trouble.
+func (t *Trouble) SetAside() bool { return t != nil && t.Since != nil && !t.OnTrial }
 
 // TransportNone is the transport of a worker that listens to none.
 const TransportNone = "none"
@@ -47,16 +82,31 @@ type Lack struct {
 	// Streams says that the job has media on its standard streams, which its requester
 	// takes as bytes, and that the worker sends lines.
 	Streams bool
+	// Paused and SetAside say that somebody, or its failures, keep the worker from
+	// taking jobs.
+	Paused, SetAside bool
+	// Other says that the job is for another worker only.
+	Other bool
+	// Abilities are those of the job's needs that the worker's program does not have.
+	Abilities []string
+	// Resources are those that the job claims and that the worker does not count, or
+	// has too little of.
+	Resources []string
+	// Labels are those that the job requires and the worker does not have, as
+	// name=value.
+	Labels []string
 }
 
 // Nothing reports whether nothing is lacking.
 func (l Lack) Nothing() bool {
-	return l.Status == "" && l.Binary == "" && len(l.Paths) == 0 && !l.Streams
+	return l.Status == "" && l.Binary == "" && len(l.Paths) == 0 && !l.Streams &&
+		!l.Paused && !l.SetAside && !l.Other && len(l.Abilities) == 0 && len(l.Resources) == 0 && len(l.Labels) == 0
 }
 
 // Lacks returns what keeps the worker from being given job: it must be online, have
-// the binary and every root that the job names, and connect the standard streams if
-// the job has media on them. This is the one place that knows.
+// the binary and every root that the job names, connect the standard streams if the
+// job has media on them, and meet its demand. This is the one place that knows. Whether
+// the worker has room for it is for Offer.Reached to say.
 func (w *Worker) Lacks(job *Job) Lack {
 	var lack Lack
 	if w.Status != WorkerOnline {
@@ -71,7 +121,32 @@ func (w *Worker) Lacks(job *Job) Lack {
 		}
 	}
 	lack.Streams = w.SendsLines(job) && slices.ContainsFunc(job.Arguments, NamesStandardStream)
+	lack.Paused, lack.SetAside = w.Pause != nil, w.Trouble.SetAside()
+	w.lacksOf(&job.Demand, job.BinaryName, &lack)
 	return lack
+}
+
+// lacksOf adds what the worker lacks of a demand.
+func (w *Worker) lacksOf(demand *Demand, binary string, lack *Lack) {
+	lack.Other = demand.Worker != "" && demand.Worker != w.ID
+	for _, ability := range demand.Needs {
+		if !w.Profiles[binary].Can(ability) {
+			lack.Abilities = append(lack.Abilities, ability)
+		}
+	}
+	for name, count := range demand.Uses {
+		most, counted := w.Offer.Resources[name]
+		if counted && most < count || !counted && slices.Contains(demand.Claims, name) {
+			lack.Resources = append(lack.Resources, name)
+		}
+	}
+	for name, value := range demand.Require {
+		if got, has := w.Offer.Labels[name]; !has || got != value {
+			lack.Labels = append(lack.Labels, name+"="+value)
+		}
+	}
+	slices.Sort(lack.Resources)
+	slices.Sort(lack.Labels)
 }
 
 // Qualifies reports whether the worker may be given job.
@@ -114,4 +189,9 @@ const (
 	// FeatureRenew says that the coordinator asks a worker for no verification
 	// that says that it hears (RegisterRequest.Hears).
 	FeatureRenew = "renew/1"
+	// FeatureLease says that the worker stops an attempt by itself that it was told to
+	// (JobRequest.LostAfter) when it has lost contact.
+	FeatureLease = "lease/1"
+	// FeatureOffer says that the coordinator takes a worker's offer and profiles.
+	FeatureOffer = "offer/1"
 )
