@@ -120,6 +120,9 @@ func (l *JobLoad) Add(job *Job, n int) {
 	}
 }
 
+// Total is the number of jobs, light or not.
+func (l *JobLoad) Total() int { return l.Jobs + l.LightJobs }
+
 // Limit is one that a worker sets, and that keeps it from being given one job more.
 type Limit struct {
 	Kind LimitKind
@@ -136,6 +139,8 @@ const (
 	LimitLightJobs LimitKind = "light jobs"
 	LimitBinary    LimitKind = "binary"
 	LimitResource  LimitKind = "resource"
+	// LimitTrial is that of a worker that has to prove itself ([Trouble]): one job.
+	LimitTrial LimitKind = "trial"
 )
 
 // Offer is what a worker gives to jobs: how many it takes at a time, and of what

@@ -152,6 +152,26 @@ func (w *Worker) lacksOf(demand *Demand, binary string, lack *Lack) {
 // Qualifies reports whether the worker may be given job.
 func (w *Worker) Qualifies(job *Job) bool { return w.Lacks(job).Nothing() }
 
+// Takes reports whether the worker takes jobs at all: it is online, and nothing
+// keeps it from taking some.
+func (w *Worker) Takes() bool {
+	return w.Status == WorkerOnline && w.Pause == nil && !w.Trouble.SetAside()
+}
+
+// Reached returns the limit that keeps the worker, with this load, from being given
+// job, nil when it has room.
+func (w *Worker) Reached(job *Job, load *JobLoad) *Limit {
+	if w.Trouble != nil && w.Trouble.OnTrial && load.Total() > 0 {
+		return &Limit{Kind: LimitTrial, Most: 1}
+	}
+	return w.Offer.Reached(job, load)
+}
+
+// Counts reports whether the worker's load decides about what it may be given.
+func (w *Worker) Counts() bool {
+	return !w.Offer.Limitless() || w.Trouble != nil && w.Trouble.OnTrial
+}
+
 // SendsLines reports whether the worker would send lines to a requester that takes
 // bytes.
 func (w *Worker) SendsLines(job *Job) bool {

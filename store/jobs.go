@@ -25,9 +25,12 @@ type Jobs interface {
 	Submit(ctx context.Context, job dffmpeg.Job) (Change, error)
 
 	// Claim assigns a pending job to a worker: pending → assigned, attempt + 1,
-	// WorkerLastSeen null, Reason cleared. Messages: job_status to the requester
-	// and job_request to the worker. Refused when the job is no longer pending,
-	// or the worker is unknown or not online.
+	// WorkerLastSeen null, Reason and NotBefore cleared, a record added to Attempts.
+	// Messages: job_status to the requester and job_request to the worker. Refused when
+	// the job is no longer pending or may not begin yet, when the worker is unknown or
+	// takes no jobs (Worker.Takes), or when one of its limits is reached by the jobs
+	// that are in its hands (Worker.Reached), however many claim at once. Whether the
+	// worker can run the job is not looked at.
 	Claim(ctx context.Context, jobID, workerID string) (Change, error)
 
 	// Accept says that the worker starts the job: assigned → running; sets
@@ -41,7 +44,8 @@ type Jobs interface {
 	// Reject gives an assigned job back: assigned → pending; WorkerID is kept,
 	// so that the scheduler can avoid it. Acknowledges the job_request. Message:
 	// job_status to the requester. Refused unless assigned to the caller, also
-	// when the job ended.
+	// when the job ended. The second time in a row that nobody accepts the job it
+	// waits for a moment (NotBefore), and longer each time after.
 	Reject(ctx context.Context, jobID string, by By) (Change, error)
 
 	// Renew is a worker's heartbeat: sets WorkerLastSeen. While the job runs a
@@ -51,7 +55,10 @@ type Jobs interface {
 	Renew(ctx context.Context, jobID string, by By) (Change, error)
 
 	// Finish is the worker's final report: assigned, running or canceling →
-	// result.Status, which must be terminal (CodeInvalid otherwise).
+	// result.Status, which must be terminal (CodeInvalid otherwise). A job that failed
+	// becomes pending instead when its policy says so (Job.MayRetryFailed), with
+	// NotBefore as the policy has it. A job that completes counts against the workers
+	// that failed or lost it before, and for its own ([dffmpeg.Trouble]).
 	// Acknowledges all messages to the worker about the job. Message:
 	// job_status to the requester. Repeated when the same attempt reported the
 	// same result before; Finished when the job ended otherwise. result.Output is
@@ -94,6 +101,13 @@ type Jobs interface {
 	// another one.
 	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (Change, error)
 
+	// Lose gives up on an attempt whose worker is lost, with reason: running → pending
+	// when another attempt follows (Job.MayRetryLost), with NotBefore as the policy has
+	// it, else failed; assigned → pending; canceling → canceled. Messages as of Requeue
+	// and Conclude. Refused when seen.Version is no longer the job's. CodeInvalid when
+	// seen.Status is another one.
+	Lose(ctx context.Context, seen dffmpeg.Job, reason string) (Change, error)
+
 	// Conclude ends a job on the coordinator's own decision, with reason:
 	// status is failed, canceled or, to have the worker stop it first,
 	// canceling, and must be allowed from seen.Status (CodeInvalid otherwise).
@@ -115,15 +129,67 @@ type Jobs interface {
 	// is given), oldest first by ID, at most limit (0: all).
 	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
 
-	// Loads returns the number of jobs in the hands of each worker that has
-	// any (assigned, running, canceling).
-	Loads(ctx context.Context) (map[string]int, error)
+	// Loads returns the jobs in the hands of workers (assigned, running, canceling):
+	// how many there are of each sort, in no order.
+	Loads(ctx context.Context) ([]Held, error)
+
+	// HeldBy returns the jobs in the hands of one worker, by ID.
+	HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, error)
+
+	// Queues returns pending jobs that may begin now, by their queues and within one by
+	// ID, of queues that sort after the one given, at most limit. Jobs that a worker
+	// must meet the same demand for, of the same priority and requester, are in one
+	// queue; a queue whose priority is higher sorts before. A caller that goes on after
+	// the last queue returned gets the oldest job of every queue.
+	Queues(ctx context.Context, after string, limit int) ([]Queued, error)
+
+	// Queued returns the jobs of one queue that may begin now, by ID, of those that sort
+	// after the ID given, at most limit.
+	Queued(ctx context.Context, queue, after string, limit int) ([]Queued, error)
+
+	// Depths returns how many jobs are pending in each queue, those included that may
+	// not begin yet, by queue. Its cost grows with their number.
+	Depths(ctx context.Context) ([]Depth, error)
 
 	// Tally counts jobs for the metrics: those active now, and those created
 	// since each of the given ages ago, per binary and per worker. A job counts
 	// for its last worker, as current only while it is in that worker's hands.
 	// Binaries and workers without a job to count are left out.
 	Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error)
+}
+
+// Held is a number of jobs in the hands of one worker that are alike.
+type Held struct {
+	WorkerID, RequesterID, BinaryName string
+	Demand                            dffmpeg.Demand
+	Jobs                              int
+}
+
+// Job returns a job as far as its load is concerned.
+func (h *Held) Job() *dffmpeg.Job {
+	return &dffmpeg.Job{BinaryName: h.BinaryName, Demand: h.Demand}
+}
+
+// JobsByWorker counts jobs for each worker that has any.
+func JobsByWorker(held []Held) map[string]int {
+	counts := make(map[string]int)
+	for _, h := range held {
+		counts[h.WorkerID] += h.Jobs
+	}
+	return counts
+}
+
+// Queued is a pending job and its queue.
+type Queued struct {
+	Queue string
+	Job   dffmpeg.Job
+}
+
+// Depth is the length of a queue.
+type Depth struct {
+	Queue       string
+	RequesterID string
+	Jobs        int
 }
 
 // Result is how a process ended.

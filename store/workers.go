@@ -14,7 +14,7 @@ type Workers interface {
 	// the status asked for at once; any other becomes registering. When it was
 	// unknown or offline, or its transport changed, the message is held back
 	// for delay (Message.NotBefore). Earlier tokens not yet verified are void
-	// and their messages withdrawn. LastSeen does not change. A status asked for
+	// and their messages withdrawn. LastSeen, Pause and Trouble do not change. A status asked for
 	// that is neither online nor draining is CodeInvalid. Lists that are nil are
 	// stored empty.
 	//
@@ -30,7 +30,7 @@ type Workers interface {
 	Verify(ctx context.Context, workerID, token string) (dffmpeg.Worker, error)
 
 	// Deregister takes a worker offline: its lists and version are cleared, its
-	// interval is 0, its transport none, a token not yet verified is void and
+	// interval is 0, its transport none, its offer nothing, a token not yet verified is void and
 	// messages not yet sent to it are withdrawn. LastSeen and InstanceID stay.
 	// Unknown workers are CodeNotFound; an offline one stays so, unchanged.
 	Deregister(ctx context.Context, workerID string) (dffmpeg.Worker, error)
@@ -38,6 +38,17 @@ type Workers interface {
 	// Expire does what Deregister does to a worker found silent, unless its
 	// record has changed since, it is offline or unknown: then it returns false.
 	Expire(ctx context.Context, seen dffmpeg.Worker) (bool, error)
+
+	// PauseWorker keeps a worker from being given jobs until it is called with nil, also
+	// through registrations; Since is set. CodeNotFound for an unknown worker.
+	PauseWorker(ctx context.Context, workerID string, pause *dffmpeg.Pause) (dffmpeg.Worker, error)
+
+	// SaveProfile stores what a program can do, under Profile.ID. One that is known is
+	// left.
+	SaveProfile(ctx context.Context, profile dffmpeg.Profile) error
+
+	// Profile returns one by its ID, or CodeNotFound.
+	Profile(ctx context.Context, id string) (dffmpeg.Profile, error)
 
 	// Worker returns one worker or CodeNotFound.
 	Worker(ctx context.Context, id string) (dffmpeg.Worker, error)

@@ -22,7 +22,30 @@ func copyJob(job dffmpeg.Job) dffmpeg.Job {
 	job.WorkerLastSeen = copyOf(job.WorkerLastSeen)
 	job.ClientLastSeen = copyOf(job.ClientLastSeen)
 	job.TransportMetadata = copyMap(job.TransportMetadata)
+	job.Demand = copyDemand(job.Demand)
+	job.Prefer = maps.Clone(job.Prefer)
+	job.Retry.On = slices.Clone(job.Retry.On)
+	job.NotBefore = copyOf(job.NotBefore)
+	job.Attempts = slices.Clone(job.Attempts)
+	for i := range job.Attempts {
+		a := &job.Attempts[i]
+		a.StartedAt, a.EndedAt, a.ExitCode = copyOf(a.StartedAt), copyOf(a.EndedAt), copyOf(a.ExitCode)
+	}
 	return job
+}
+
+func copyDemand(d dffmpeg.Demand) dffmpeg.Demand {
+	d.Needs, d.Claims = slices.Clone(d.Needs), slices.Clone(d.Claims)
+	d.Uses, d.Require = maps.Clone(d.Uses), maps.Clone(d.Require)
+	return d
+}
+
+func copyProfile(p dffmpeg.Profile) dffmpeg.Profile {
+	p = maps.Clone(p)
+	for kind, names := range p {
+		p[kind] = slices.Clone(names)
+	}
+	return p
 }
 
 func copyArguments(list []dffmpeg.Argument) []dffmpeg.Argument {
@@ -49,7 +72,18 @@ func copyWorker(w dffmpeg.Worker) dffmpeg.Worker {
 	w.Version = copyOf(w.Version)
 	w.LastSeen = copyOf(w.LastSeen)
 	w.TransportMetadata = copyMap(w.TransportMetadata)
+	w.Offer = copyOffer(w.Offer)
+	w.Pause, w.Trouble = copyOf(w.Pause), copyOf(w.Trouble)
+	if t := w.Trouble; t != nil {
+		t.Jobs, t.Since, t.Until = slices.Clone(t.Jobs), copyOf(t.Since), copyOf(t.Until)
+	}
 	return w
+}
+
+func copyOffer(o dffmpeg.Offer) dffmpeg.Offer {
+	o.MaxPerBinary, o.Resources = maps.Clone(o.MaxPerBinary), maps.Clone(o.Resources)
+	o.Labels, o.Programs = maps.Clone(o.Labels), maps.Clone(o.Programs)
+	return o
 }
 
 // copyMessage returns a copy that shares nothing with m.

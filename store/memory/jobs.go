@@ -38,12 +38,46 @@ func (s *State) change(ctx context.Context, jobID string, decide decide) (store.
 	}
 	if d.Changed {
 		d.Record.Job = copyJob(d.Record.Job)
-		s.jobs[jobID] = d.Record
+		s.store(&record, d.Record)
+	}
+	for _, j := range d.Judgements {
+		if err := s.judge(j, now); err != nil {
+			return store.Change{}, err
+		}
 	}
 	if len(d.Chunks) > 0 {
 		s.keep(posted[0], d.Chunks)
 	}
 	return store.Change{Outcome: d.Outcome, Job: copyJob(d.Record.Job), Messages: posted}, nil
+}
+
+// store replaces the record of a job, nil for a new one, and keeps the lists of the
+// pending and of those in the hands of workers.
+func (s *State) store(before *transition.Record, after transition.Record) {
+	if before != nil {
+		s.queues.remove(transition.Queue(&before.Job), before.ID)
+		if before.Status.HasWorker() {
+			delete(s.held[before.Worker()], before.ID)
+		}
+	}
+	s.queues.add(transition.Queue(&after.Job), after.ID)
+	if after.Status.HasWorker() {
+		if s.held[after.Worker()] == nil {
+			s.held[after.Worker()] = make(map[string]bool)
+		}
+		s.held[after.Worker()][after.ID] = true
+	}
+	s.jobs[after.ID] = after
+}
+
+// judge applies what the end of a job says of a worker. The caller holds the mutex.
+func (s *State) judge(j transition.Judgement, now time.Time) error {
+	record, ok := s.workers[j.WorkerID]
+	if !ok {
+		return nil
+	}
+	_, err := s.apply(transition.Judge(record, j, now), now)
+	return err
 }
 
 // Submit implements store.Jobs.
@@ -70,7 +104,7 @@ func (s *State) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, erro
 		return store.Change{}, dffmpeg.Errorf(dffmpeg.CodeConflict, "A job with this ID exists")
 	}
 	record := transition.Submit(copyJob(job), id, now)
-	s.jobs[id] = record
+	s.store(nil, record)
 	s.boxes[record.Requester()] = &mailbox{}
 	if same.key != "" {
 		s.submitted[same] = id
@@ -81,10 +115,16 @@ func (s *State) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, erro
 // Claim implements store.Jobs.
 func (s *State) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
 	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
-		if w, ok := s.workers[workerID]; ok {
-			return transition.Claim(r, &w.Worker, now), nil
+		w, ok := s.workers[workerID]
+		if !ok {
+			return transition.Claim(r, nil, nil, now), nil
 		}
-		return transition.Claim(r, nil, now), nil
+		worker, load := transition.OnTrial(w.Worker, now), &dffmpeg.JobLoad{}
+		for id := range s.held[workerID] {
+			held := s.jobs[id]
+			load.Add(&held.Job, 1)
+		}
+		return transition.Claim(r, &worker, load, now), nil
 	})
 }
 
@@ -143,6 +183,15 @@ func (s *State) Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (s
 		box := s.boxes[dffmpeg.ToWorker(r.Worker())]
 		offered := box != nil && box.offered(r.ID)
 		return transition.Requeue(r, seen, reason, offered, now)
+	})
+}
+
+// Lose implements store.Jobs.
+func (s *State) Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error) {
+	return s.change(ctx, seen.ID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+		box := s.boxes[dffmpeg.ToWorker(r.Worker())]
+		offered := box != nil && box.offered(r.ID)
+		return transition.Lose(r, seen, reason, offered, now)
 	})
 }
 

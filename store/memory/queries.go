@@ -3,6 +3,8 @@ package memory
 import (
 	"cmp"
 	"context"
+	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -78,19 +80,49 @@ func first[T any](list []T, limit int) []T {
 }
 
 // Loads implements store.Jobs.
-func (s *State) Loads(ctx context.Context) (map[string]int, error) {
+func (s *State) Loads(ctx context.Context) ([]store.Held, error) {
 	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	loads := make(map[string]int)
-	for _, record := range s.jobs {
-		if record.Status.HasWorker() {
-			loads[record.Worker()]++
+	var loads []store.Held
+	for workerID, jobs := range s.held {
+		begin := len(loads)
+	held:
+		for id := range jobs {
+			job := s.jobs[id]
+			one := store.Held{WorkerID: workerID, RequesterID: job.RequesterID, BinaryName: job.BinaryName, Demand: job.Demand, Jobs: 1}
+			for i := begin; i < len(loads); i++ {
+				if alike(&loads[i], &one) {
+					loads[i].Jobs++
+					continue held
+				}
+			}
+			one.Demand = copyDemand(one.Demand)
+			loads = append(loads, one)
 		}
 	}
 	return loads, nil
+}
+
+// alike reports whether jobs in the hands of the same worker are counted together.
+func alike(a, b *store.Held) bool {
+	return a.RequesterID == b.RequesterID && a.BinaryName == b.BinaryName && reflect.DeepEqual(a.Demand, b.Demand)
+}
+
+// HeldBy implements store.Jobs.
+func (s *State) HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	var jobs []dffmpeg.Job
+	for _, id := range slices.Sorted(maps.Keys(s.held[workerID])) {
+		jobs = append(jobs, copyJob(s.jobs[id].Job))
+	}
+	return jobs, nil
 }
 
 // Tally implements store.Jobs.

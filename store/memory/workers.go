@@ -112,6 +112,23 @@ func (s *State) Expire(ctx context.Context, seen dffmpeg.Worker) (bool, error) {
 	return d.Changed, err
 }
 
+// PauseWorker implements store.Workers.
+func (s *State) PauseWorker(ctx context.Context, workerID string, pause *dffmpeg.Pause) (dffmpeg.Worker, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return dffmpeg.Worker{}, err
+	}
+	defer leave()
+	record, ok := s.workers[workerID]
+	if !ok {
+		return dffmpeg.Worker{}, errNoWorker()
+	}
+	now := s.stamp()
+	d := transition.PauseWorker(record, pause, now)
+	_, err = s.apply(d, now)
+	return copyWorker(transition.OnTrial(d.Record.Worker, now)), err
+}
+
 // Worker implements store.Workers.
 func (s *State) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) {
 	leave, err := s.enter(ctx)
@@ -123,7 +140,7 @@ func (s *State) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) {
 	if !ok {
 		return dffmpeg.Worker{}, errNoWorker()
 	}
-	return copyWorker(record.Worker), nil
+	return copyWorker(transition.OnTrial(record.Worker, s.stamp())), nil
 }
 
 // ListWorkers implements store.Workers.
@@ -133,12 +150,13 @@ func (s *State) ListWorkers(ctx context.Context, window time.Duration) ([]dffmpe
 		return nil, err
 	}
 	defer leave()
-	since := s.stamp().Add(-window)
+	now := s.stamp()
+	since := now.Add(-window)
 	var found []dffmpeg.Worker
 	for _, record := range s.workers {
 		recent := record.LastSeen != nil && record.LastSeen.After(since)
 		if record.Status != dffmpeg.WorkerOffline || recent {
-			found = append(found, copyWorker(record.Worker))
+			found = append(found, copyWorker(transition.OnTrial(record.Worker, now)))
 		}
 	}
 	slices.SortFunc(found, compareWorkers)

@@ -108,7 +108,37 @@ func (s spread) Active(ctx context.Context, limit int, statuses ...dffmpeg.JobSt
 	return s.node().Active(ctx, limit, statuses...)
 }
 
-func (s spread) Loads(ctx context.Context) (map[string]int, error) { return s.node().Loads(ctx) }
+func (s spread) Loads(ctx context.Context) ([]store.Held, error) { return s.node().Loads(ctx) }
+
+func (s spread) HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, error) {
+	return s.node().HeldBy(ctx, workerID)
+}
+
+func (s spread) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {
+	return s.node().Queues(ctx, after, limit)
+}
+
+func (s spread) Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error) {
+	return s.node().Queued(ctx, queue, after, limit)
+}
+
+func (s spread) Depths(ctx context.Context) ([]store.Depth, error) { return s.node().Depths(ctx) }
+
+func (s spread) Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error) {
+	return s.node().Lose(ctx, seen, reason)
+}
+
+func (s spread) PauseWorker(ctx context.Context, workerID string, pause *dffmpeg.Pause) (dffmpeg.Worker, error) {
+	return s.node().PauseWorker(ctx, workerID, pause)
+}
+
+func (s spread) SaveProfile(ctx context.Context, profile dffmpeg.Profile) error {
+	return s.node().SaveProfile(ctx, profile)
+}
+
+func (s spread) Profile(ctx context.Context, id string) (dffmpeg.Profile, error) {
+	return s.node().Profile(ctx, id)
+}
 
 func (s spread) Tally(ctx context.Context) (dffmpeg.MetricsAnswer, error) { return s.node().Tally(ctx) }
 

@@ -13,12 +13,14 @@ import (
 const jobColumns = `job_id, requester_id, binary_name, arguments, segments, paths, working_directory, status, exit_code,
 	worker_id, created_at, last_update, worker_last_seen, client_last_seen, heartbeat_interval, monitor,
 	transport, transport_metadata, attempt, reason, idempotency_key, version, log_batch,
-	stdout_bytes, stderr_bytes, log_bytes, msg_seq, last_message_id, stdio, environment, warnings, umask`
+	stdout_bytes, stderr_bytes, log_bytes, msg_seq, last_message_id, stdio, environment, warnings, umask,
+	priority, demand, prefer, retry, attempts, not_before, queue_timeout, queue`
 
 // jobRow is a job with the counter of its requester's messages.
 type jobRow struct {
 	transition.Record
 	counter transition.Counter
+	queue   string // where it is found while it is pending
 }
 
 func scanJob(row scanner) (jobRow, error) {
@@ -28,14 +30,17 @@ func scanJob(row scanner) (jobRow, error) {
 		directory, worker, key     sql.NullString
 		segments, environment      sql.NullString
 		warnings                   sql.NullString
-		exit, umask                sql.NullInt64
+		demand, prefer, retry      sql.NullString
+		attempts, queue            sql.NullString
+		exit, umask, notBefore     sql.NullInt64
 		workerSeen, seen           sql.NullInt64
 		created, updated           sql.NullInt64
 	)
 	err := row.Scan(&r.ID, &r.RequesterID, &r.BinaryName, &arguments, &segments, &paths, &directory, &r.Status, &exit,
 		&worker, &created, &updated, &workerSeen, &seen, &r.HeartbeatInterval, &r.Monitor,
 		&r.Transport, &metadata, &r.Attempt, &r.Reason, &key, &r.Version, &r.LogBatch,
-		&r.StdoutBytes, &r.StderrBytes, &r.LogBytes, &r.counter.Seq, &r.counter.ID, &r.Stdio, &environment, &warnings, &umask)
+		&r.StdoutBytes, &r.StderrBytes, &r.LogBytes, &r.counter.Seq, &r.counter.ID, &r.Stdio, &environment, &warnings, &umask,
+		&r.Priority, &demand, &prefer, &retry, &attempts, &notBefore, &r.QueueTimeout, &queue)
 	if err != nil {
 		return r, err
 	}
@@ -47,17 +52,12 @@ func scanJob(row scanner) (jobRow, error) {
 	if t := timeOf(updated); t != nil {
 		r.LastUpdate = *t
 	}
-	r.WorkerLastSeen, r.ClientLastSeen = timeOf(workerSeen), timeOf(seen)
-	for _, rare := range []struct {
-		text sql.NullString
-		into any
-	}{{segments, &r.Segments}, {environment, &r.Environment}, {warnings, &r.Warnings}} {
-		if !rare.text.Valid {
-			continue
-		}
-		if err := decodeAll(decoding{rare.text.String, rare.into}); err != nil {
-			return r, err
-		}
+	r.WorkerLastSeen, r.ClientLastSeen, r.NotBefore = timeOf(workerSeen), timeOf(seen), timeOf(notBefore)
+	r.queue = queue.String
+	err = decodeRare(rare{segments, &r.Segments}, rare{environment, &r.Environment}, rare{warnings, &r.Warnings},
+		rare{demand, &r.Demand}, rare{prefer, &r.Prefer}, rare{retry, &r.Retry}, rare{attempts, &r.Attempts})
+	if err != nil {
+		return r, err
 	}
 	return r, decodeAll(decoding{arguments, &r.Arguments}, decoding{paths, &r.Paths}, decoding{metadata, &r.TransportMetadata})
 }
@@ -73,54 +73,41 @@ func loadJob(ctx context.Context, tx *txn, id string, p purpose) (jobRow, error)
 
 // insertJob stores a new job.
 func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
-	arguments, err := encoded(r.Arguments)
+	always, err := encodedAll(encoded, r.Arguments, r.Paths, r.TransportMetadata)
 	if err != nil {
 		return err
 	}
-	segments, err := encodedOrNull(r.Segments)
+	rare, err := encodedAll(encodedOrNull, r.Segments, r.Environment, r.Warnings, r.Demand, r.Prefer, r.Retry, r.Attempts)
 	if err != nil {
 		return err
 	}
-	environment, err := encodedOrNull(r.Environment)
-	if err != nil {
-		return err
-	}
-	warnings, err := encodedOrNull(r.Warnings)
-	if err != nil {
-		return err
-	}
-	paths, err := encoded(r.Paths)
-	if err != nil {
-		return err
-	}
-	metadata, err := encoded(r.TransportMetadata)
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(32)+")",
-		r.ID, r.RequesterID, r.BinaryName, arguments, segments, paths, r.WorkingDirectory, string(r.Status), r.ExitCode,
+	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(40)+")",
+		r.ID, r.RequesterID, r.BinaryName, always[0], rare[0], always[1], r.WorkingDirectory, string(r.Status), r.ExitCode,
 		r.WorkerID, micros(&r.CreatedAt), micros(&r.LastUpdate), micros(r.WorkerLastSeen), micros(r.ClientLastSeen),
-		r.HeartbeatInterval, r.Monitor, r.Transport, metadata, r.Attempt, r.Reason, orNull(r.IdempotencyKey),
-		r.Version, r.LogBatch, r.StdoutBytes, r.StderrBytes, r.LogBytes, r.counter.Seq, r.counter.ID, string(r.Stdio), environment,
-		warnings, r.Umask)
+		r.HeartbeatInterval, r.Monitor, r.Transport, always[2], r.Attempt, r.Reason, orNull(r.IdempotencyKey),
+		r.Version, r.LogBatch, r.StdoutBytes, r.StderrBytes, r.LogBytes, r.counter.Seq, r.counter.ID, string(r.Stdio), rare[1],
+		rare[2], r.Umask, r.Priority, rare[3], rare[4], rare[5], rare[6], micros(r.NotBefore), r.QueueTimeout,
+		orNull(transition.Queue(&r.Job)))
 	return err
 }
 
 // updateJob stores what operations change of a job, if the job is still as it
 // was loaded; errChanged otherwise.
 func updateJob(ctx context.Context, tx *txn, before, after *jobRow) error {
-	warnings, err := encodedOrNull(after.Warnings)
+	rare, err := encodedAll(encodedOrNull, after.Warnings, after.Attempts)
 	if err != nil {
 		return err
 	}
 	count, err := tx.exec(ctx, `UPDATE dffmpeg_jobs SET status = ?, exit_code = ?, worker_id = ?, last_update = ?,
 		worker_last_seen = ?, client_last_seen = ?, monitor = ?, attempt = ?, reason = ?, version = ?, log_batch = ?,
-		stdout_bytes = ?, stderr_bytes = ?, log_bytes = ?, msg_seq = ?, last_message_id = ?, stdio = ?, warnings = ?
+		stdout_bytes = ?, stderr_bytes = ?, log_bytes = ?, msg_seq = ?, last_message_id = ?, stdio = ?, warnings = ?,
+		attempts = ?, not_before = ?, queue = ?
 		WHERE job_id = ? AND version = ? AND log_batch = ? AND msg_seq = ?`,
 		string(after.Status), after.ExitCode, after.WorkerID, micros(&after.LastUpdate),
 		micros(after.WorkerLastSeen), micros(after.ClientLastSeen), after.Monitor, after.Attempt, after.Reason,
 		after.Version, after.LogBatch,
-		after.StdoutBytes, after.StderrBytes, after.LogBytes, after.counter.Seq, after.counter.ID, string(after.Stdio), warnings,
+		after.StdoutBytes, after.StderrBytes, after.LogBytes, after.counter.Seq, after.counter.ID, string(after.Stdio), rare[0],
+		rare[1], micros(after.NotBefore), orNull(transition.Queue(&after.Job)),
 		before.ID, before.Version, before.LogBatch, before.counter.Seq)
 	if err == nil && count == 0 {
 		err = errChanged

@@ -60,7 +60,7 @@ func (s *State) change(ctx context.Context, jobID string, decide decide) (store.
 			}
 		}
 		change = store.Change{Outcome: d.Outcome, Job: after.Job, Messages: posted}
-		return nil
+		return s.judge(ctx, tx, d.Judgements, now)
 	})
 	if err != nil {
 		return store.Change{}, err
@@ -130,12 +130,31 @@ func (s *State) Claim(ctx context.Context, jobID, workerID string) (store.Change
 		w, err := loadWorker(ctx, tx, workerID, changing)
 		switch {
 		case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
-			return transition.Claim(r, nil, now), nil
+			return transition.Claim(r, nil, nil, now), nil
 		case err != nil:
 			return transition.Decision{}, err
 		}
-		return transition.Claim(r, &w.Worker, now), nil
+		worker := transition.OnTrial(w.Worker, now)
+		load, err := loadOf(ctx, tx, &worker)
+		if err != nil {
+			return transition.Decision{}, err
+		}
+		return transition.Claim(r, &worker, load, now), nil
 	})
+}
+
+// loadOf counts what is in the hands of a worker whose row is locked: all claims for it
+// write that row, so none is missed.
+func loadOf(ctx context.Context, tx *txn, worker *dffmpeg.Worker) (*dffmpeg.JobLoad, error) {
+	load := &dffmpeg.JobLoad{}
+	if !worker.Counts() {
+		return load, nil
+	}
+	held, err := list(ctx, tx, scanHeld, heldQuery+" AND worker_id = ?"+heldGroups, worker.ID)
+	for i := range held {
+		load.Add(held[i].Job(), held[i].Jobs)
+	}
+	return load, err
 }
 
 // Accept implements store.Jobs.
@@ -189,12 +208,24 @@ func (s *State) Cancel(ctx context.Context, jobID, by, reason string) (store.Cha
 
 // Requeue implements store.Jobs.
 func (s *State) Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error) {
+	return s.giveUp(ctx, seen, reason, transition.Requeue)
+}
+
+// Lose implements store.Jobs.
+func (s *State) Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error) {
+	return s.giveUp(ctx, seen, reason, transition.Lose)
+}
+
+// giveUp applies an operation that ends an attempt without its worker.
+func (s *State) giveUp(ctx context.Context, seen dffmpeg.Job, reason string,
+	decide func(r transition.Record, seen dffmpeg.Job, reason string, offered bool, now time.Time) (transition.Decision, error),
+) (store.Change, error) {
 	return s.change(ctx, seen.ID, func(ctx context.Context, tx *txn, r transition.Record, now time.Time) (transition.Decision, error) {
 		offered, err := wasOffered(ctx, tx, &r.Job)
 		if err != nil {
 			return transition.Decision{}, err
 		}
-		return transition.Requeue(r, seen, reason, offered, now)
+		return decide(r, seen, reason, offered, now)
 	})
 }
 

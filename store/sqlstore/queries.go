@@ -83,19 +83,35 @@ func (s *State) Active(ctx context.Context, limit int, statuses ...dffmpeg.JobSt
 }
 
 // Loads implements store.Jobs.
-func (s *State) Loads(ctx context.Context) (map[string]int, error) {
-	loads := make(map[string]int)
+func (s *State) Loads(ctx context.Context) ([]store.Held, error) {
+	var held []store.Held
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
-		_, err := list(ctx, tx, func(row scanner) (struct{}, error) {
-			var worker string
-			var count int
-			err := row.Scan(&worker, &count)
-			loads[worker] = count
-			return struct{}{}, err
-		}, "SELECT worker_id, COUNT(*) FROM dffmpeg_jobs WHERE status IN ("+heldStatuses+") GROUP BY worker_id")
+		var err error
+		held, err = list(ctx, tx, scanHeld, heldQuery+heldGroups)
 		return err
 	})
-	return loads, err
+	return held, err
+}
+
+// What counts the jobs in the hands of workers, but for conditions between the two.
+const (
+	heldQuery = "SELECT worker_id, requester_id, binary_name, demand, COUNT(*) FROM dffmpeg_jobs WHERE status IN (" + heldStatuses + ")"
+	// worker_id is null for none that is held.
+	heldGroups = " GROUP BY worker_id, requester_id, binary_name, demand"
+)
+
+func scanHeld(row scanner) (store.Held, error) {
+	var h store.Held
+	var demand sql.NullString
+	if err := row.Scan(&h.WorkerID, &h.RequesterID, &h.BinaryName, &demand, &h.Jobs); err != nil || !demand.Valid {
+		return h, err
+	}
+	return h, decodeAll(decoding{demand.String, &h.Demand})
+}
+
+// HeldBy implements store.Jobs.
+func (s *State) HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, error) {
+	return s.jobs(ctx, "dffmpeg_jobs WHERE worker_id = ? AND status IN ("+heldStatuses+") ORDER BY job_id", workerID)
 }
 
 // tallied is what counts of a job.

@@ -62,13 +62,26 @@ func encoded(v any) (string, error) {
 	return string(text), nil
 }
 
-// encodedOrNull stores a list or a map as JSON, one that is nil as null.
+// encodedOrNull stores a list, a map or a struct as JSON, one that is nil or empty as
+// null; lists that are empty are not.
 func encodedOrNull(v any) (any, error) {
 	text, err := encoded(v)
-	if err != nil || text == "null" {
+	if err != nil || text == "null" || text == "{}" {
 		return nil, err
 	}
 	return text, nil
+}
+
+// encodedAll stores each of several values by encode.
+func encodedAll[T any](encode func(any) (T, error), values ...any) ([]T, error) {
+	texts := make([]T, len(values))
+	for i, v := range values {
+		var err error
+		if texts[i], err = encode(v); err != nil {
+			return nil, err
+		}
+	}
+	return texts, nil
 }
 
 // decodeAll reads JSON texts into what they were.
@@ -79,6 +92,25 @@ func decodeAll(pairs ...decoding) error {
 		}
 	}
 	return nil
+}
+
+// decodeRare reads JSON texts that may be null.
+func decodeRare(texts ...rare) error {
+	for _, t := range texts {
+		if !t.text.Valid {
+			continue
+		}
+		if err := decodeAll(decoding{t.text.String, t.into}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rare is a JSON text that may be null, and where its value goes.
+type rare struct {
+	text sql.NullString
+	into any
 }
 
 // decoding is a JSON text and where its value goes.

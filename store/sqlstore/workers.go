@@ -13,7 +13,8 @@ import (
 
 // workerColumns are the columns of a worker, in the order that scanWorker reads.
 const workerColumns = `worker_id, capabilities, binaries, paths, registration_interval, version, status, last_seen,
-	transport, transport_metadata, instance_id, registered_at, revision, token, asked, msg_seq, last_message_id`
+	transport, transport_metadata, instance_id, registered_at, revision, token, asked, msg_seq, last_message_id,
+	offer, pause, trouble`
 
 // workerRow is a worker with the counter of its messages.
 type workerRow struct {
@@ -25,17 +26,21 @@ func scanWorker(row scanner) (workerRow, error) {
 	var (
 		w                                       workerRow
 		capabilities, binaries, paths, metadata string
-		version                                 sql.NullString
+		version, offer, pause, trouble          sql.NullString
 		seen, registered                        sql.NullInt64
 	)
 	err := row.Scan(&w.ID, &capabilities, &binaries, &paths, &w.RegistrationInterval, &version, &w.Status, &seen,
-		&w.Transport, &metadata, &w.InstanceID, &registered, &w.Revision, &w.Token, &w.Asked, &w.counter.Seq, &w.counter.ID)
+		&w.Transport, &metadata, &w.InstanceID, &registered, &w.Revision, &w.Token, &w.Asked, &w.counter.Seq, &w.counter.ID,
+		&offer, &pause, &trouble)
 	if err != nil {
 		return w, err
 	}
 	w.Version, w.LastSeen = textOf(version), timeOf(seen)
 	if t := timeOf(registered); t != nil {
 		w.RegisteredAt = *t
+	}
+	if err := decodeRare(rare{offer, &w.Offer}, rare{pause, &w.Pause}, rare{trouble, &w.Trouble}); err != nil {
+		return w, err
 	}
 	return w, decodeAll(decoding{capabilities, &w.Capabilities}, decoding{binaries, &w.Binaries},
 		decoding{paths, &w.Paths}, decoding{metadata, &w.TransportMetadata})
@@ -64,9 +69,13 @@ func (w *workerRow) values() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	seldom, err := encodedAll(encodedOrNull, w.Offer, w.Pause, w.Trouble)
+	if err != nil {
+		return nil, err
+	}
 	return append(values, w.RegistrationInterval, w.Version, string(w.Status), micros(w.LastSeen),
 		w.Transport, metadata, w.InstanceID, micros(&w.RegisteredAt), w.Revision, w.Token, string(w.Asked),
-		w.counter.Seq, w.counter.ID), nil
+		w.counter.Seq, w.counter.ID, seldom[0], seldom[1], seldom[2]), nil
 }
 
 func insertWorker(ctx context.Context, tx *txn, w *workerRow) error {
@@ -90,7 +99,8 @@ func updateWorker(ctx context.Context, tx *txn, before, after *workerRow) error 
 	}
 	count, err := tx.exec(ctx, `UPDATE dffmpeg_workers SET capabilities = ?, binaries = ?, paths = ?,
 		registration_interval = ?, version = ?, status = ?, last_seen = ?, transport = ?, transport_metadata = ?,
-		instance_id = ?, registered_at = ?, revision = ?, token = ?, asked = ?, msg_seq = ?, last_message_id = ?
+		instance_id = ?, registered_at = ?, revision = ?, token = ?, asked = ?, msg_seq = ?, last_message_id = ?,
+		offer = ?, pause = ?, trouble = ?
 		WHERE worker_id = ? AND revision = ? AND msg_seq = ?`,
 		append(values[1:], before.ID, before.Revision, before.counter.Seq)...)
 	if err == nil && count == 0 {
@@ -173,6 +183,38 @@ func (s *State) update(ctx context.Context, id string, decide func(transition.Wo
 	return d, err
 }
 
+// PauseWorker implements store.Workers.
+func (s *State) PauseWorker(ctx context.Context, workerID string, pause *dffmpeg.Pause) (dffmpeg.Worker, error) {
+	d, err := s.update(ctx, workerID, func(r transition.WorkerRecord, now time.Time) (transition.WorkerDecision, error) {
+		return transition.PauseWorker(r, pause, now), nil
+	})
+	if err != nil {
+		return dffmpeg.Worker{}, err
+	}
+	return transition.OnTrial(d.Record.Worker, s.stamp()), nil
+}
+
+// judge stores what the end of a job says of workers. One that has proven nothing new,
+// as most, is only read.
+func (s *State) judge(ctx context.Context, tx *txn, judgements []transition.Judgement, now time.Time) error {
+	for _, j := range judgements {
+		before, err := loadWorker(ctx, tx, j.WorkerID, reading)
+		if err == nil && transition.Judge(before.WorkerRecord, j, now).Changed {
+			before, err = loadWorker(ctx, tx, j.WorkerID, changing)
+		}
+		if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := s.apply(ctx, tx, &before, transition.Judge(before.WorkerRecord, j, now), now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Verify implements store.Workers.
 func (s *State) Verify(ctx context.Context, workerID, token string) (dffmpeg.Worker, error) {
 	d, err := s.update(ctx, workerID, func(r transition.WorkerRecord, now time.Time) (transition.WorkerDecision, error) {
@@ -218,7 +260,7 @@ func (s *State) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) {
 		w, err = loadWorker(ctx, tx, id, reading)
 		return err
 	})
-	return w.Worker, err
+	return transition.OnTrial(w.Worker, s.stamp()), err
 }
 
 // ListWorkers implements store.Workers.
@@ -233,9 +275,9 @@ func (s *State) ListWorkers(ctx context.Context, window time.Duration) ([]dffmpe
 			s.stamp().Add(-window).UnixMicro())
 		return err
 	})
-	workers := make([]dffmpeg.Worker, 0, len(found))
+	workers, now := make([]dffmpeg.Worker, 0, len(found)), s.stamp()
 	for _, w := range found {
-		workers = append(workers, w.Worker)
+		workers = append(workers, transition.OnTrial(w.Worker, now))
 	}
 	return workers, err
 }

@@ -17,7 +17,7 @@ func (s *suite) testClaim(t *testing.T) {
 		job := w.change(w.Claim(t.Context(), before.ID, b1)).Job
 		want, worker := before, b1
 		want.Status, want.WorkerID, want.Attempt, want.Version = dffmpeg.JobAssigned, &worker, 1, before.Version+1
-		same(t, "Claim assigns the job and raises attempt and Version", job, want, cmpopts.IgnoreFields(dffmpeg.Job{}, "LastUpdate"))
+		same(t, "Claim assigns the job and raises attempt and Version", job, want, cmpopts.IgnoreFields(dffmpeg.Job{}, "LastUpdate", "Attempts"))
 		w.isNow("LastUpdate", &job.LastUpdate, begin)
 	})
 	t.Run("forgets the attempt before", func(t *testing.T) {
@@ -79,7 +79,8 @@ func (s *suite) testClaimStdio(t *testing.T) {
 		if payload[dffmpeg.JobRequest](c.Messages[1]).Stdio != relayed || payload[dffmpeg.JobStatusChange](c.Messages[0]).Stdio != relayed {
 			t.Errorf("the messages do not say whether streams are relayed: %t", relayed)
 		}
-		w.change(w.Reject(t.Context(), job.ID, store.By{WorkerID: attempt.worker}))
+		w.change(w.Accept(t.Context(), job.ID, store.By{WorkerID: attempt.worker}))
+		w.change(w.Requeue(t.Context(), w.job(job.ID), ""))
 	}
 	plain := w.change(w.Claim(t.Context(), w.submit().ID, b1)).Job
 	same(t, "streams that nobody asked for", plain.Stdio, dffmpeg.StdioNone)

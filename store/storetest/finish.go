@@ -17,7 +17,7 @@ func (s *suite) testAccept(t *testing.T) {
 		job := w.change(w.Accept(t.Context(), before.ID, by1)).Job
 		want := before
 		want.Status, want.Version = dffmpeg.JobRunning, before.Version+1
-		same(t, "Accept makes the job run and raises Version", job, want, cmpopts.IgnoreFields(dffmpeg.Job{}, "LastUpdate", "WorkerLastSeen"))
+		same(t, "Accept makes the job run and raises Version", job, want, cmpopts.IgnoreFields(dffmpeg.Job{}, "LastUpdate", "WorkerLastSeen", "Attempts"))
 		w.isNow("LastUpdate", &job.LastUpdate, begin)
 		w.isNow("WorkerLastSeen", job.WorkerLastSeen, begin)
 	})
@@ -77,7 +77,7 @@ func (s *suite) testFinish(t *testing.T) {
 			want := before
 			want.Status, want.ExitCode, want.Reason, want.Version = result.Status, result.ExitCode, result.Reason, before.Version+1
 			same(t, "Finish stores the result; exit code 0 is not null", c.Job, want,
-				cmpopts.IgnoreFields(dffmpeg.Job{}, "LastUpdate", "WorkerLastSeen"))
+				cmpopts.IgnoreFields(dffmpeg.Job{}, "LastUpdate", "WorkerLastSeen", "Attempts"))
 			same(t, "the result can be read back", w.job(before.ID), c.Job)
 			same(t, "the requester is told the result", payload[dffmpeg.JobStatusChange](c.Messages[0]), dffmpeg.NewJobStatusChange(&c.Job))
 			w.isNow("LastUpdate", &c.Job.LastUpdate, begin)

@@ -33,6 +33,11 @@ func (m *model) submit(rt *rapid.T) {
 		HeartbeatInterval: interval, Monitor: rapid.Bool().Draw(rt, "monitor"),
 		Transport:      rapid.SampledFrom([]string{"http_polling", "mqtt"}).Draw(rt, "transport"),
 		Stdio:          rapid.SampledFrom([]dffmpeg.StdioUse{dffmpeg.StdioNone, dffmpeg.StdioOffered}).Draw(rt, "stdio"),
+		Priority:       rapid.SampledFrom([]int{0, 0, -100, 100}).Draw(rt, "priority"),
+		Demand:         rapid.SampledFrom(demands()).Draw(rt, "demand"),
+		Prefer:         rapid.SampledFrom([]map[string]string{nil, {}, {"a": "é"}}).Draw(rt, "prefer"),
+		Retry:          rapid.SampledFrom(policies()).Draw(rt, "retry"),
+		QueueTimeout:   rapid.IntRange(0, 1).Draw(rt, "queue timeout"),
 		IdempotencyKey: rapid.SampledFrom([]string{"", "", "k1", "k2"}).Draw(rt, "key"),
 	}
 	result := compare(m, rt, "Submit", func(s store.State, _ bool) (store.Change, error) { return s.Submit(m.ctx, job) })
@@ -50,7 +55,7 @@ func (m *model) look(rt *rapid.T, id string) {
 // change does what clients and the coordinator do to jobs.
 func (m *model) change(rt *rapid.T) {
 	id, worker := m.anyJob(rt), m.anyWorker(rt)
-	what := rapid.SampledFrom([]string{"Claim", "Claim", "Attend", "Cancel", "Requeue", "Conclude", "look"}).Draw(rt, "operation")
+	what := rapid.SampledFrom([]string{"Claim", "Claim", "Attend", "Cancel", "Requeue", "Lose", "Conclude", "look"}).Draw(rt, "operation")
 	status := rapid.SampledFrom(dffmpeg.JobStatuses()).Draw(rt, "status")
 	monitor := rapid.Ptr(rapid.Bool(), true).Draw(rt, "monitor")
 	switch what {
@@ -69,8 +74,11 @@ func (m *model) change(rt *rapid.T) {
 			if engine {
 				record = seen.engine
 			}
-			if what == "Requeue" {
+			switch what {
+			case "Requeue":
 				return s.Requeue(m.ctx, record, "lost")
+			case "Lose":
+				return s.Lose(m.ctx, record, "lost")
 			}
 			return s.Conclude(m.ctx, record, status, "over")
 		})
@@ -103,6 +111,7 @@ func (m *model) register(rt *rapid.T, id string) {
 	registration := announcement(id, "token "+rapid.SampledFrom([]string{"1", "2"}).Draw(rt, "token"))
 	registration.Worker.Status = rapid.SampledFrom([]dffmpeg.WorkerStatus{dffmpeg.WorkerOnline, dffmpeg.WorkerOnline, dffmpeg.WorkerDraining}).Draw(rt, "asked")
 	registration.Worker.Transport = rapid.SampledFrom([]string{"http_polling", "http_polling", "mqtt"}).Draw(rt, "transport")
+	registration.Worker.Offer = rapid.SampledFrom(offers()).Draw(rt, "offer")
 	registration.Hears = rapid.Bool().Draw(rt, "hears")
 	if m.features.InjectedClock {
 		registration.Delay = rapid.SampledFrom([]time.Duration{0, delay}).Draw(rt, "delay")
@@ -117,7 +126,7 @@ func (m *model) verify(rt *rapid.T, id string) {
 
 func (m *model) changeWorker(rt *rapid.T) {
 	id := rapid.SampledFrom([]string{b1, b2}).Draw(rt, "worker")
-	switch rapid.SampledFrom([]string{"Register", "Verify", "Verify", "Deregister", "Expire", "look"}).Draw(rt, "operation") {
+	switch rapid.SampledFrom([]string{"Register", "Verify", "Verify", "Deregister", "Expire", "Pause", "look"}).Draw(rt, "operation") {
 	case "Register":
 		m.register(rt, id)
 	case "Verify":
@@ -132,6 +141,9 @@ func (m *model) changeWorker(rt *rapid.T) {
 			}
 			return s.Expire(m.ctx, seen.oracle)
 		})
+	case "Pause":
+		pause := rapid.SampledFrom([]*dffmpeg.Pause{nil, {By: "admin", Reason: "é"}}).Draw(rt, "pause")
+		compare(m, rt, "PauseWorker", func(s store.State, _ bool) (dffmpeg.Worker, error) { return s.PauseWorker(m.ctx, id, pause) })
 	case "look":
 		m.known[id] = compare(m, rt, "Worker", func(s store.State, _ bool) (dffmpeg.Worker, error) { return s.Worker(m.ctx, id) })
 	}
@@ -197,12 +209,46 @@ func (m *model) compareAll(rt *rapid.T) {
 		compare(m, rt, "ListWorkers", func(s store.State, _ bool) ([]dffmpeg.Worker, error) { return s.ListWorkers(m.ctx, window) })
 	}
 	compare(m, rt, "Active", func(s store.State, _ bool) ([]dffmpeg.Job, error) { return s.Active(m.ctx, 3) })
-	compare(m, rt, "Loads", func(s store.State, _ bool) (map[string]int, error) { return s.Loads(m.ctx) })
+	compare(m, rt, "Loads", func(s store.State, _ bool) (map[string]int, error) {
+		held, err := s.Loads(m.ctx)
+		return store.JobsByWorker(held), err
+	})
+	compare(m, rt, "Queues", func(s store.State, _ bool) ([]store.Queued, error) { return s.Queues(m.ctx, "", 100) })
+	compare(m, rt, "Depths", func(s store.State, _ bool) ([]store.Depth, error) { return s.Depths(m.ctx) })
+	for _, id := range []string{b1, b2} {
+		compare(m, rt, "HeldBy", func(s store.State, _ bool) ([]dffmpeg.Job, error) { return s.HeldBy(m.ctx, id) })
+	}
 	compare(m, rt, "Unsent", func(s store.State, _ bool) (int, error) {
 		to, err := s.Unsent(m.ctx, []string{"mqtt", "http_polling"}, 1000)
 		return len(to), err
 	})
 	if m.features.InjectedClock {
 		compare(m, rt, "Tally", func(s store.State, _ bool) (dffmpeg.MetricsAnswer, error) { return s.Tally(m.ctx) })
+	}
+}
+
+// demands, policies and offers are such as jobs and workers have.
+func demands() []dffmpeg.Demand {
+	return []dffmpeg.Demand{
+		{},
+		{Light: true},
+		{Needs: []string{"encoder:b", "encoder:a", "encoder:a"}, Uses: map[string]int{"nvenc": 1}, Claims: []string{}},
+		{Uses: map[string]int{}, Require: map[string]string{"a": "é"}, Worker: b1},
+	}
+}
+
+func policies() []dffmpeg.RetryPolicy {
+	return []dffmpeg.RetryPolicy{
+		{},
+		{MaxAttempts: 2, On: []string{"lost", "failed", "lost"}, LostAfter: 60, Asked: true},
+		{MaxAttempts: 3, Backoff: 60, On: []string{"1"}},
+	}
+}
+
+func offers() []dffmpeg.Offer {
+	return []dffmpeg.Offer{
+		{},
+		{MaxJobs: 1, MaxLightJobs: 1, Labels: map[string]string{}},
+		{MaxPerBinary: map[string]int{"ffprobe": 1}, Resources: map[string]int{"nvenc": 1}, Labels: map[string]string{"a": "é"}, Weight: 1.5},
 	}
 }

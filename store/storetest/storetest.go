@@ -45,6 +45,10 @@ func Run(t *testing.T, open Open, features Features) {
 	t.Run("attempts", s.testAttempts)
 	t.Run("claim", s.testClaim)
 	t.Run("accept", s.testAccept)
+	t.Run("room", s.testRoom)
+	t.Run("queue", s.testQueue)
+	t.Run("profiles", s.testProfiles)
+	t.Run("pause", s.testPause)
 	t.Run("finish", s.testFinish)
 	t.Run("attend", s.testAttend)
 	t.Run("end", s.testEnd)
@@ -63,5 +67,7 @@ func Run(t *testing.T, open Open, features Features) {
 		t.Run("windows", s.testWindows)
 		t.Run("times", s.testTimes)
 		t.Run("prune", s.testPrune)
+		t.Run("retry", s.testRetry)
+		t.Run("trouble", s.testTrouble)
 	}
 }

@@ -293,6 +293,14 @@ func (s *suite) testContext(t *testing.T) {
 	_, errs["Logs"] = w.Logs(done, running.ID, store.LogQuery{})
 	_, errs["Attend"] = w.Attend(done, running.ID, nil)
 	_, errs["Cancel"] = w.Cancel(done, running.ID, alice, "")
+	_, errs["Lose"] = w.Lose(done, running, "")
+	_, errs["HeldBy"] = w.HeldBy(done, b1)
+	_, errs["Queues"] = w.Queues(done, "", 1)
+	_, errs["Queued"] = w.Queued(done, "queue", "", 1)
+	_, errs["Depths"] = w.Depths(done)
+	_, errs["PauseWorker"] = w.PauseWorker(done, b1, &dffmpeg.Pause{})
+	errs["SaveProfile"] = w.SaveProfile(done, dffmpeg.Profile{dffmpeg.AbilityEncoder: {"x"}})
+	_, errs["Profile"] = w.Profile(done, "x")
 	_, errs["Requeue"] = w.Requeue(done, running, "")
 	_, errs["Conclude"] = w.Conclude(done, running, dffmpeg.JobFailed, "")
 	_, errs["Job"] = w.Job(done, running.ID)
@@ -330,7 +338,7 @@ func (w *world) everything(jobs ...dffmpeg.Job) snapshot {
 	all := snapshot{
 		Jobs:    must[[]dffmpeg.Job](w.t)(w.Active(w.t.Context(), 0, dffmpeg.JobStatuses()...)),
 		Workers: must[[]dffmpeg.Worker](w.t)(w.ListWorkers(w.t.Context(), 24*time.Hour)),
-		Loads:   must[map[string]int](w.t)(w.Loads(w.t.Context())),
+		Loads:   w.loads(),
 		Mail:    make(map[dffmpeg.Recipient][3][]dffmpeg.Message),
 	}
 	read := func(to dffmpeg.Recipient) {

@@ -198,6 +198,12 @@ func (w *world) now() time.Time {
 	return must[time.Time](w.t)(w.Now(w.t.Context()))
 }
 
+// loads counts the jobs in each worker's hands.
+func (w *world) loads() map[string]int {
+	w.t.Helper()
+	return store.JobsByWorker(must[[]store.Held](w.t)(w.Loads(w.t.Context())))
+}
+
 // isNow fails unless the time was taken between begin and now, in UTC and
 // whole microseconds.
 func (w *world) isNow(what string, got *time.Time, begin time.Time) {

@@ -7,16 +7,18 @@ import (
 	"github.com/dffmpeg/dffmpeg/store"
 )
 
-// Claim decides store.Jobs.Claim. Worker is nil when it is unknown.
-func Claim(r Record, worker *dffmpeg.Worker, now time.Time) Decision {
-	if worker == nil || worker.Status != dffmpeg.WorkerOnline || r.Status != dffmpeg.JobPending {
+// Claim decides store.Jobs.Claim. Worker is nil when it is unknown; load is that of
+// the jobs in its hands, and need not be known of one whose Counts is false.
+func Claim(r Record, worker *dffmpeg.Worker, load *dffmpeg.JobLoad, now time.Time) Decision {
+	if worker == nil || !worker.Takes() || r.Status != dffmpeg.JobPending || !Ready(&r.Job, now) ||
+		worker.Reached(&r.Job, load) != nil {
 		return unchanged(r, store.Refused)
 	}
 	id := worker.ID
 	r.WorkerID = &id
 	r.Attempt++
 	r.WorkerLastSeen = nil
-	r.Reason = ""
+	r.Reason, r.NotBefore = "", nil
 	if r.Stdio != dffmpeg.StdioNone {
 		r.Stdio = dffmpeg.StdioOffered
 		if worker.Has(dffmpeg.FeatureStdio) {
@@ -24,10 +26,18 @@ func Claim(r Record, worker *dffmpeg.Worker, now time.Time) Decision {
 		}
 	}
 	r.LogBatch, r.StdoutBytes, r.StderrBytes = 0, 0, 0
+	lease := r.LeaseFor(worker)
+	r.begin(lease > 0, now)
 	d := move(r, dffmpeg.JobAssigned, "", now)
-	d.Messages = append(d.Messages,
-		about(r.ID, dffmpeg.ToWorker(id), dffmpeg.MessageJobRequest, dffmpeg.NewJobRequest(&d.Record.Job, worker), "", now))
+	request := dffmpeg.NewJobRequest(&d.Record.Job, worker)
+	request.LostAfter = int(lease / time.Second)
+	d.Messages = append(d.Messages, about(r.ID, dffmpeg.ToWorker(id), dffmpeg.MessageJobRequest, request, "", now))
 	return d
+}
+
+// Ready reports whether a pending job may begin.
+func Ready(job *dffmpeg.Job, now time.Time) bool {
+	return job.NotBefore == nil || !job.NotBefore.After(now)
 }
 
 // Requeue decides store.Jobs.Requeue. Offered says whether the job_request of
@@ -40,10 +50,33 @@ func Requeue(r Record, seen dffmpeg.Job, reason string, offered bool, now time.T
 		return unchanged(r, store.Refused), nil
 	}
 	r.Reason = reason
+	if r.Status == dffmpeg.JobAssigned {
+		r.unaccepted(dffmpeg.AttemptWithdrawn, reason, now)
+	} else {
+		r.end(dffmpeg.AttemptLost, nil, reason, now)
+	}
 	d := move(r, dffmpeg.JobPending, "", now)
 	d.settle(Withdrawn, dffmpeg.MessageJobRequest)
 	if offered {
 		d.tellWorker(r.Worker(), r.Attempt, dffmpeg.JobCanceled, "", now)
 	}
 	return d, nil
+}
+
+// Lose decides store.Jobs.Lose. Offered is as for Requeue.
+func Lose(r Record, seen dffmpeg.Job, reason string, offered bool, now time.Time) (Decision, error) {
+	switch {
+	case !seen.Status.HasWorker():
+		return Decision{}, dffmpeg.Errorf(dffmpeg.CodeInvalid, "A job that is %s is in no worker's hands", seen.Status)
+	case seen.Version != r.Version:
+		return unchanged(r, store.Refused), nil
+	case r.Status == dffmpeg.JobCanceling:
+		return conclude(r, dffmpeg.JobCanceled, dffmpeg.AttemptLost, reason, now), nil
+	case r.Status == dffmpeg.JobRunning && !r.MayRetryLost():
+		return conclude(r, dffmpeg.JobFailed, dffmpeg.AttemptLost, reason, now), nil
+	}
+	if r.Status == dffmpeg.JobRunning {
+		r.NotBefore = later(now, r.Retry.Pause(r.Started()))
+	}
+	return Requeue(r, seen, reason, offered, now)
 }

@@ -43,7 +43,18 @@ func Conclude(r Record, seen dffmpeg.Job, status dffmpeg.JobStatus, reason strin
 	if seen.Version != r.Version {
 		return unchanged(r, store.Refused), nil
 	}
-	return end(r, status, "", reason, now), nil
+	return conclude(r, status, dffmpeg.AttemptLost, reason, now), nil
+}
+
+// conclude ends a job without its worker; outcome is that of an attempt that fails so.
+func conclude(r Record, status dffmpeg.JobStatus, outcome dffmpeg.AttemptOutcome, reason string, now time.Time) Decision {
+	if r.Status.HasWorker() && status.Terminal() {
+		if status == dffmpeg.JobCanceled && r.Status != dffmpeg.JobCanceling {
+			outcome = dffmpeg.AttemptCanceled
+		}
+		r.end(outcome, nil, reason, now)
+	}
+	return end(r, status, "", reason, now)
 }
 
 // conclusion reports whether the coordinator may decide by itself that a job

@@ -1,6 +1,7 @@
 package transition
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -53,6 +54,7 @@ func Accept(r Record, by store.By, now time.Time) Decision {
 		return d
 	}
 	r.WorkerLastSeen = &now
+	r.start(now)
 	d := move(r, dffmpeg.JobRunning, by.WorkerID, now)
 	d.settle(Acknowledged, dffmpeg.MessageJobRequest)
 	return d
@@ -64,6 +66,7 @@ func Reject(r Record, by store.By, now time.Time) Decision {
 		return unchanged(r, store.Refused)
 	}
 	r.WorkerLastSeen = &now
+	r.unaccepted(dffmpeg.AttemptRefused, "", now)
 	d := move(r, dffmpeg.JobPending, by.WorkerID, now)
 	d.settle(Acknowledged, dffmpeg.MessageJobRequest)
 	return d
@@ -121,16 +124,37 @@ func Finish(r Record, by store.By, result store.Result, now time.Time) (Decision
 // finish ends a job as its worker says.
 func finish(r Record, by store.By, result store.Result, now time.Time) Decision {
 	switch outcome := standing(&r, by); {
-	case outcome == store.Finished && reported(&r, result):
+	case outcome == store.Finished && reported(&r, result), outcome == store.Refused && recorded(&r, by, result):
 		return unchanged(r, store.Repeated)
 	case outcome != store.Applied:
 		return unchanged(r, outcome)
 	}
 	r.WorkerLastSeen = &now
+	r.Warnings = dffmpeg.Warnings(r.Warnings, result.Warnings)
+	r.start(now)
+	r.end(outcomeOf(result.Status), result.ExitCode, result.Reason, now)
+	if result.Status == dffmpeg.JobFailed && r.MayRetryFailed(result.ExitCode) {
+		r.Reason = result.Reason
+		r.NotBefore = later(now, r.Retry.Pause(r.Started()))
+		d := move(r, dffmpeg.JobPending, by.WorkerID, now)
+		d.settle(Acknowledged, "")
+		return d
+	}
 	r.ExitCode = result.ExitCode
 	r.Reason = result.Reason
-	r.Warnings = dffmpeg.Warnings(r.Warnings, result.Warnings)
 	d := move(r, result.Status, by.WorkerID, now)
 	d.settle(Acknowledged, "")
+	if result.Status == dffmpeg.JobCompleted {
+		d.Judgements = judgements(&r)
+	}
 	return d
+}
+
+// recorded reports whether an attempt that is over was reported with this very result:
+// it failed, and the job is being tried again.
+func recorded(r *Record, by store.By, result store.Result) bool {
+	return slices.ContainsFunc(r.Attempts, func(a dffmpeg.Attempt) bool {
+		return a.Number == by.Attempt && a.WorkerID == by.WorkerID && a.Outcome == dffmpeg.AttemptFailed &&
+			result.Status == dffmpeg.JobFailed && equal(a.ExitCode, result.ExitCode) && a.Reason == result.Reason
+	})
 }

@@ -1,6 +1,7 @@
 package transition
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -13,6 +14,7 @@ func Submit(job dffmpeg.Job, id string, now time.Time) Record {
 	job.Status = dffmpeg.JobPending
 	job.Attempt = 0
 	job.WorkerID, job.ExitCode, job.WorkerLastSeen = nil, nil, nil
+	job.Attempts, job.NotBefore, job.Position = nil, nil, 0
 	job.CreatedAt, job.LastUpdate, job.ClientLastSeen = now, now, &now
 	job.Version = 1
 	job.Arguments = neverNil(job.Arguments)
@@ -24,6 +26,7 @@ func Submit(job dffmpeg.Job, id string, now time.Time) Record {
 	if len(job.Segments) == 0 {
 		job.Segments = nil
 	}
+	job.Demand, job.Prefer, job.Retry = demand(job.Demand), neverEmpty(job.Prefer), retry(job.Retry)
 	if job.TransportMetadata == nil {
 		job.TransportMetadata = map[string]any{}
 	}
@@ -35,4 +38,34 @@ func neverNil(list []string) []string {
 		return []string{}
 	}
 	return list
+}
+
+// demand returns a demand as every engine keeps it: sorted, and with nil for what is
+// empty.
+func demand(d dffmpeg.Demand) dffmpeg.Demand {
+	d.Needs, d.Claims = sorted(d.Needs), sorted(d.Claims)
+	d.Uses, d.Require = neverEmpty(d.Uses), neverEmpty(d.Require)
+	return d
+}
+
+// retry returns a policy as every engine keeps it.
+func retry(p dffmpeg.RetryPolicy) dffmpeg.RetryPolicy {
+	p.On = sorted(p.On)
+	return p
+}
+
+func sorted(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func neverEmpty[V any](m map[string]V) map[string]V {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
 }

@@ -43,6 +43,9 @@ type Decision struct {
 	Changed  bool   // whether Record must be stored
 	Settle   []Settlement
 	Messages []dffmpeg.Message // all but ID and Seq is set
+	// Judgements are what the operation says of workers; an engine applies [Judge] to
+	// each of them that is known.
+	Judgements []Judgement
 	// Chunks is output to keep, under the ID of the first message. An engine
 	// need not keep that message's payload, which is made of them.
 	Chunks []Chunk

@@ -32,10 +32,15 @@ type operation func(r transition.Record) (transition.Decision, error)
 func operations() map[string]operation {
 	worker := dffmpeg.Worker{ID: "b2", Status: dffmpeg.WorkerOnline}
 	all := map[string]operation{
-		"Claim":  func(r transition.Record) (transition.Decision, error) { return transition.Claim(r, &worker, now), nil },
+		"Claim": func(r transition.Record) (transition.Decision, error) {
+			return transition.Claim(r, &worker, &dffmpeg.JobLoad{}, now), nil
+		},
 		"Attend": func(r transition.Record) (transition.Decision, error) { return transition.Attend(r, nil, now), nil },
 		"Cancel": func(r transition.Record) (transition.Decision, error) {
 			return transition.Cancel(r, "alice", "x", now), nil
+		},
+		"Lose": func(r transition.Record) (transition.Decision, error) {
+			return transition.Lose(r, r.Job, "x", true, now)
 		},
 		"Requeue": func(r transition.Record) (transition.Decision, error) {
 			return transition.Requeue(r, r.Job, "x", true, now)

@@ -37,10 +37,15 @@ func Register(previous *WorkerRecord, registration store.Registration, now time.
 	w.Capabilities = neverNil(w.Capabilities)
 	w.Binaries = neverNil(w.Binaries)
 	w.Paths = neverNil(w.Paths)
+	w.Offer = offer(w.Offer)
 	if w.TransportMetadata == nil {
 		w.TransportMetadata = map[string]any{}
 	}
 	w.Status, w.LastSeen, w.RegisteredAt, w.Revision = dffmpeg.WorkerRegistering, nil, now, 1
+	w.Pause, w.Trouble, w.Profiles = nil, nil, nil
+	if previous != nil {
+		w.Pause, w.Trouble = previous.Pause, previous.Trouble
+	}
 	if registration.Hears && continues(previous, &w) {
 		w.Status, w.LastSeen, w.Revision = asked, &now, previous.Revision+1
 		return WorkerDecision{Record: WorkerRecord{Worker: w}, Changed: true}, nil
@@ -110,6 +115,7 @@ func Deregister(r WorkerRecord) WorkerDecision {
 	r.Status = dffmpeg.WorkerOffline
 	r.Capabilities, r.Binaries, r.Paths = []string{}, []string{}, []string{}
 	r.Worker.Version = nil
+	r.Offer = dffmpeg.Offer{}
 	r.RegistrationInterval = 0
 	r.Transport, r.TransportMetadata = dffmpeg.TransportNone, map[string]any{}
 	r.Token, r.Asked = "", ""
@@ -126,4 +132,23 @@ func Expire(r WorkerRecord, seen dffmpeg.Worker) WorkerDecision {
 		return WorkerDecision{Record: r}
 	}
 	return Deregister(r)
+}
+
+// PauseWorker decides store.Workers.PauseWorker.
+func PauseWorker(r WorkerRecord, pause *dffmpeg.Pause, now time.Time) WorkerDecision {
+	if pause != nil {
+		since := *pause
+		since.Since = now
+		pause = &since
+	}
+	r.Pause = pause
+	r.Revision++
+	return WorkerDecision{Record: r, Changed: true}
+}
+
+// offer returns an offer as every engine keeps it: with nil for what is empty.
+func offer(o dffmpeg.Offer) dffmpeg.Offer {
+	o.MaxPerBinary, o.Resources = neverEmpty(o.MaxPerBinary), neverEmpty(o.Resources)
+	o.Labels, o.Programs = neverEmpty(o.Labels), neverEmpty(o.Programs)
+	return o
 }

@@ -88,5 +88,5 @@ func (a *api) statusData(ctx context.Context, window time.Duration) (dffmpeg.Das
 	if err != nil {
 		return dffmpeg.DashboardAnswer{}, err
 	}
-	return dffmpeg.NewDashboardAnswer(workers, loads, jobs), nil
+	return dffmpeg.NewDashboardAnswer(workers, store.JobsByWorker(loads), jobs), nil
 }

@@ -112,7 +112,7 @@ func (w *witness) look(ctx context.Context, state store.State, cursor string, jo
 	if err != nil {
 		return picture{}, err
 	}
-	p.Load = loads[w.worker()]
+	p.Load = store.JobsByWorker(loads)[w.worker()]
 	active, err := state.List(ctx, store.JobQuery{Requester: w.requester()})
 	if err != nil {
 		return picture{}, err

@@ -1,0 +1,118 @@
+package memory
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/transition"
+)
+
+// queues are the IDs of pending jobs, sorted, by the names of their queues. None is
+// empty.
+type queues map[string][]string
+
+func (q queues) add(queue, jobID string) {
+	if queue == "" {
+		return
+	}
+	if at, found := slices.BinarySearch(q[queue], jobID); !found {
+		q[queue] = slices.Insert(q[queue], at, jobID)
+	}
+}
+
+func (q queues) remove(queue, jobID string) {
+	at, found := slices.BinarySearch(q[queue], jobID)
+	switch {
+	case !found:
+	case len(q[queue]) == 1:
+		delete(q, queue)
+	default:
+		q[queue] = slices.Delete(q[queue], at, at+1)
+	}
+}
+
+// Queues implements store.Jobs.
+func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	var found []store.Queued
+	now := s.stamp()
+	for _, queue := range slices.Sorted(maps.Keys(s.queues)) {
+		if queue > after && len(found) < limit {
+			found = s.waiting(found, queue, "", limit, now)
+		}
+	}
+	return found, nil
+}
+
+// Queued implements store.Jobs.
+func (s *State) Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return s.waiting(nil, queue, after, limit, s.stamp()), nil
+}
+
+// waiting adds the jobs of a queue that may begin now to those found, up to the limit.
+func (s *State) waiting(found []store.Queued, queue, after string, limit int, now time.Time) []store.Queued {
+	ids := s.queues[queue]
+	at, _ := slices.BinarySearch(ids, after)
+	for _, id := range ids[at:] {
+		if len(found) >= limit {
+			break
+		}
+		job := s.jobs[id].Job
+		if id > after && transition.Ready(&job, now) {
+			found = append(found, store.Queued{Queue: queue, Job: copyJob(job)})
+		}
+	}
+	return found
+}
+
+// Depths implements store.Jobs.
+func (s *State) Depths(ctx context.Context) ([]store.Depth, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	var depths []store.Depth
+	for _, queue := range slices.Sorted(maps.Keys(s.queues)) {
+		depths = append(depths, store.Depth{Queue: queue, RequesterID: transition.QueueRequester(queue), Jobs: len(s.queues[queue])})
+	}
+	return depths, nil
+}
+
+// SaveProfile implements store.Workers.
+func (s *State) SaveProfile(ctx context.Context, profile dffmpeg.Profile) error {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	s.profiles[profile.ID()] = copyProfile(profile)
+	return nil
+}
+
+// Profile implements store.Workers.
+func (s *State) Profile(ctx context.Context, id string) (dffmpeg.Profile, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	profile, ok := s.profiles[id]
+	if !ok {
+		return nil, dffmpeg.Errorf(dffmpeg.CodeNotFound, "Profile not found")
+	}
+	return copyProfile(profile), nil
+}

@@ -1,0 +1,52 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/dffmpeg/dffmpeg/store"
+	"github.com/dffmpeg/dffmpeg/store/transition"
+)
+
+// begins is the condition that a job may begin.
+const begins = "(not_before IS NULL OR not_before <= ?)"
+
+// Queues implements store.Jobs.
+func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {
+	return s.queued(ctx, "queue > ? AND "+begins+" ORDER BY queue, job_id LIMIT ?", after, s.stamp().UnixMicro(), limit)
+}
+
+// Queued implements store.Jobs.
+func (s *State) Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error) {
+	return s.queued(ctx, "queue = ? AND job_id > ? AND "+begins+" ORDER BY queue, job_id LIMIT ?", queue, after, s.stamp().UnixMicro(), limit)
+}
+
+// queued reads the pending jobs of a query, given its conditions.
+func (s *State) queued(ctx context.Context, where string, args ...any) ([]store.Queued, error) {
+	var rows []jobRow
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
+		var err error
+		rows, err = list(ctx, tx, scanJob, "SELECT "+jobColumns+" FROM dffmpeg_jobs WHERE "+where, args...)
+		return err
+	})
+	queued := make([]store.Queued, 0, len(rows))
+	for _, r := range rows {
+		queued = append(queued, store.Queued{Queue: r.queue, Job: r.Job})
+	}
+	return queued, err
+}
+
+// Depths implements store.Jobs.
+func (s *State) Depths(ctx context.Context) ([]store.Depth, error) {
+	var depths []store.Depth
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
+		var err error
+		depths, err = list(ctx, tx, func(row scanner) (store.Depth, error) {
+			var d store.Depth
+			err := row.Scan(&d.Queue, &d.Jobs)
+			d.RequesterID = transition.QueueRequester(d.Queue)
+			return d, err
+		}, "SELECT queue, COUNT(*) FROM dffmpeg_jobs WHERE queue > '' GROUP BY queue ORDER BY queue")
+		return err
+	})
+	return depths, err
+}
