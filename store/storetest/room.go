@@ -252,11 +252,15 @@ func (s *suite) testProfiles(t *testing.T) {
 // testPause: a paused worker takes nothing, whatever it says itself.
 func (s *suite) testPause(t *testing.T) {
 	w := s.world(t)
-	w.offering(b1, dffmpeg.Offer{MaxJobs: 4, Labels: map[string]string{"gpu": "é"}, Weight: 0.5,
-		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: "abc"}}})
+	w.offering(b1, dffmpeg.Offer{
+		MaxJobs: 4, Labels: map[string]string{"gpu": "é"}, Weight: 0.5,
+		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: "abc"}},
+	})
 	job, before, begin := w.submit(), must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1)), w.now()
-	same(t, "an offer is stored", before.Offer, dffmpeg.Offer{MaxJobs: 4, Labels: map[string]string{"gpu": "é"}, Weight: 0.5,
-		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: "abc"}}})
+	same(t, "an offer is stored", before.Offer, dffmpeg.Offer{
+		MaxJobs: 4, Labels: map[string]string{"gpu": "é"}, Weight: 0.5,
+		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: "abc"}},
+	})
 	paused := must[dffmpeg.Worker](t)(w.PauseWorker(t.Context(), b1, &dffmpeg.Pause{By: "admin", Reason: "é"}))
 	same(t, "PauseWorker says by whom and why", []string{paused.Pause.By, paused.Pause.Reason}, []string{"admin", "é"})
 	w.isNow("Since", &paused.Pause.Since, begin)

@@ -10,6 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store/transition"
+
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/sqlstore"
 )
@@ -121,6 +124,8 @@ func argument(column, operator, mailbox string, size Size) any {
 		return "" // from the beginning
 	case "message_id <=":
 		return "Z"
+	case "queue >":
+		return "" // from the first
 	}
 	switch column {
 	case "LIMIT":
@@ -143,6 +148,8 @@ func argument(column, operator, mailbox string, size Size) any {
 		return "job_request"
 	case "transport":
 		return "mqtt"
+	case "queue":
+		return transition.Queue(&dffmpeg.Job{Status: dffmpeg.JobPending, RequesterID: requester, BinaryName: "ffmpeg"})
 	case "reason":
 		return "reason"
 	case "monitor":
