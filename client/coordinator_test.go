@@ -125,6 +125,8 @@ func (w waker) Notify(to dffmpeg.Recipient, _ time.Time) {
 
 func (waker) Wake() {}
 
+func (waker) WakeAfter(time.Duration) {}
+
 // Health implements httpapi.Health.
 func (c *coordinator) Health(_ context.Context, deep bool) dffmpeg.HealthAnswer {
 	c.mu.Lock()

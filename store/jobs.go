@@ -129,6 +129,14 @@ type Jobs interface {
 	// is given), oldest first by ID, at most limit (0: all).
 	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
 
+	// Monitored returns the active jobs that end with their requester (Monitor), but for
+	// those being canceled, by ID.
+	Monitored(ctx context.Context) ([]dffmpeg.Job, error)
+
+	// Overdue returns pending jobs that have waited for longer than their QueueTimeout
+	// since they became pending, in no order, at most limit.
+	Overdue(ctx context.Context, limit int) ([]dffmpeg.Job, error)
+
 	// Loads returns the jobs in the hands of workers (assigned, running, canceling):
 	// how many there are of each sort, in no order.
 	Loads(ctx context.Context) ([]Held, error)
@@ -150,6 +158,10 @@ type Jobs interface {
 	// Depths returns how many jobs are pending in each queue, those included that may
 	// not begin yet, by queue. Its cost grows with their number.
 	Depths(ctx context.Context) ([]Depth, error)
+
+	// Ahead returns how many jobs of a queue are older than the one given, those
+	// included that may not begin yet. Its cost grows with their number.
+	Ahead(ctx context.Context, queue, jobID string) (int, error)
 
 	// Tally counts jobs for the metrics: those active now, and those created
 	// since each of the given ages ago, per binary and per worker. A job counts
@@ -189,7 +201,9 @@ type Queued struct {
 type Depth struct {
 	Queue       string
 	RequesterID string
+	Priority    int
 	Jobs        int
+	Oldest      string // the ID of its first job
 }
 
 // Result is how a process ended.

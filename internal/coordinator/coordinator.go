@@ -163,6 +163,8 @@ type lateQueue struct{ queue announce.Queue }
 
 func (l *lateQueue) Wake() { l.queue.Wake() }
 
+func (l *lateQueue) WakeAfter(pause time.Duration) { l.queue.WakeAfter(pause) }
+
 // newToken returns a registration token: 256 random bits.
 func newToken() string {
 	token := make([]byte, 32)

@@ -78,6 +78,38 @@ func (s *State) waiting(found []store.Queued, queue, after string, limit int, no
 	return found
 }
 
+// Overdue implements store.Jobs.
+func (s *State) Overdue(ctx context.Context, limit int) ([]dffmpeg.Job, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	now := s.stamp()
+	var overdue []dffmpeg.Job
+	for _, ids := range s.queues {
+		for _, id := range ids {
+			job := s.jobs[id].Job
+			if until := transition.QueueUntil(&job); until != nil && until.Before(now) && len(overdue) < limit {
+				overdue = append(overdue, copyJob(job))
+			}
+		}
+	}
+	return overdue, nil
+}
+
+// Monitored implements store.Jobs.
+func (s *State) Monitored(ctx context.Context) ([]dffmpeg.Job, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return s.oldestFirst(func(j *dffmpeg.Job) bool {
+		return j.Monitor && j.Status.Active() && j.Status != dffmpeg.JobCanceling
+	}), nil
+}
+
 // Depths implements store.Jobs.
 func (s *State) Depths(ctx context.Context) ([]store.Depth, error) {
 	leave, err := s.enter(ctx)
@@ -87,9 +119,22 @@ func (s *State) Depths(ctx context.Context) ([]store.Depth, error) {
 	defer leave()
 	var depths []store.Depth
 	for _, queue := range slices.Sorted(maps.Keys(s.queues)) {
-		depths = append(depths, store.Depth{Queue: queue, RequesterID: transition.QueueRequester(queue), Jobs: len(s.queues[queue])})
+		d := store.Depth{Queue: queue, Jobs: len(s.queues[queue]), Oldest: s.queues[queue][0]}
+		d.Priority, d.RequesterID = transition.QueueOf(queue)
+		depths = append(depths, d)
 	}
 	return depths, nil
+}
+
+// Ahead implements store.Jobs.
+func (s *State) Ahead(ctx context.Context, queue, jobID string) (int, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	at, _ := slices.BinarySearch(s.queues[queue], jobID)
+	return at, nil
 }
 
 // SaveProfile implements store.Workers.

@@ -124,6 +124,16 @@ func (s spread) Queued(ctx context.Context, queue, after string, limit int) ([]s
 
 func (s spread) Depths(ctx context.Context) ([]store.Depth, error) { return s.node().Depths(ctx) }
 
+func (s spread) Ahead(ctx context.Context, queue, jobID string) (int, error) {
+	return s.node().Ahead(ctx, queue, jobID)
+}
+
+func (s spread) Monitored(ctx context.Context) ([]dffmpeg.Job, error) { return s.node().Monitored(ctx) }
+
+func (s spread) Overdue(ctx context.Context, limit int) ([]dffmpeg.Job, error) {
+	return s.node().Overdue(ctx, limit)
+}
+
 func (s spread) Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error) {
 	return s.node().Lose(ctx, seen, reason)
 }

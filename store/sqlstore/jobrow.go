@@ -14,7 +14,7 @@ const jobColumns = `job_id, requester_id, binary_name, arguments, segments, path
 	worker_id, created_at, last_update, worker_last_seen, client_last_seen, heartbeat_interval, monitor,
 	transport, transport_metadata, attempt, reason, idempotency_key, version, log_batch,
 	stdout_bytes, stderr_bytes, log_bytes, msg_seq, last_message_id, stdio, environment, warnings, umask,
-	priority, demand, prefer, retry, attempts, not_before, queue_timeout, queue`
+	priority, demand, prefer, retry, attempts, not_before, queue_timeout, queue, queue_until`
 
 // jobRow is a job with the counter of its requester's messages.
 type jobRow struct {
@@ -33,6 +33,7 @@ func scanJob(row scanner) (jobRow, error) {
 		demand, prefer, retry      sql.NullString
 		attempts, queue            sql.NullString
 		exit, umask, notBefore     sql.NullInt64
+		until                      sql.NullInt64 // derived, and only for queries
 		workerSeen, seen           sql.NullInt64
 		created, updated           sql.NullInt64
 	)
@@ -40,7 +41,7 @@ func scanJob(row scanner) (jobRow, error) {
 		&worker, &created, &updated, &workerSeen, &seen, &r.HeartbeatInterval, &r.Monitor,
 		&r.Transport, &metadata, &r.Attempt, &r.Reason, &key, &r.Version, &r.LogBatch,
 		&r.StdoutBytes, &r.StderrBytes, &r.LogBytes, &r.counter.Seq, &r.counter.ID, &r.Stdio, &environment, &warnings, &umask,
-		&r.Priority, &demand, &prefer, &retry, &attempts, &notBefore, &r.QueueTimeout, &queue)
+		&r.Priority, &demand, &prefer, &retry, &attempts, &notBefore, &r.QueueTimeout, &queue, &until)
 	if err != nil {
 		return r, err
 	}
@@ -81,13 +82,13 @@ func insertJob(ctx context.Context, tx *txn, r *jobRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(40)+")",
+	_, err = tx.exec(ctx, "INSERT INTO dffmpeg_jobs ("+jobColumns+") VALUES ("+marks(41)+")",
 		r.ID, r.RequesterID, r.BinaryName, always[0], rare[0], always[1], r.WorkingDirectory, string(r.Status), r.ExitCode,
 		r.WorkerID, micros(&r.CreatedAt), micros(&r.LastUpdate), micros(r.WorkerLastSeen), micros(r.ClientLastSeen),
 		r.HeartbeatInterval, r.Monitor, r.Transport, always[2], r.Attempt, r.Reason, orNull(r.IdempotencyKey),
 		r.Version, r.LogBatch, r.StdoutBytes, r.StderrBytes, r.LogBytes, r.counter.Seq, r.counter.ID, string(r.Stdio), rare[1],
 		rare[2], r.Umask, r.Priority, rare[3], rare[4], rare[5], rare[6], micros(r.NotBefore), r.QueueTimeout,
-		orNull(transition.Queue(&r.Job)))
+		orNull(transition.Queue(&r.Job)), micros(transition.QueueUntil(&r.Job)))
 	return err
 }
 
@@ -101,13 +102,13 @@ func updateJob(ctx context.Context, tx *txn, before, after *jobRow) error {
 	count, err := tx.exec(ctx, `UPDATE dffmpeg_jobs SET status = ?, exit_code = ?, worker_id = ?, last_update = ?,
 		worker_last_seen = ?, client_last_seen = ?, monitor = ?, attempt = ?, reason = ?, version = ?, log_batch = ?,
 		stdout_bytes = ?, stderr_bytes = ?, log_bytes = ?, msg_seq = ?, last_message_id = ?, stdio = ?, warnings = ?,
-		attempts = ?, not_before = ?, queue = ?
+		attempts = ?, not_before = ?, queue = ?, queue_until = ?
 		WHERE job_id = ? AND version = ? AND log_batch = ? AND msg_seq = ?`,
 		string(after.Status), after.ExitCode, after.WorkerID, micros(&after.LastUpdate),
 		micros(after.WorkerLastSeen), micros(after.ClientLastSeen), after.Monitor, after.Attempt, after.Reason,
 		after.Version, after.LogBatch,
 		after.StdoutBytes, after.StderrBytes, after.LogBytes, after.counter.Seq, after.counter.ID, string(after.Stdio), rare[0],
-		rare[1], micros(after.NotBefore), orNull(transition.Queue(&after.Job)),
+		rare[1], micros(after.NotBefore), orNull(transition.Queue(&after.Job)), micros(transition.QueueUntil(&after.Job)),
 		before.ID, before.Version, before.LogBatch, before.counter.Seq)
 	if err == nil && count == 0 {
 		err = errChanged

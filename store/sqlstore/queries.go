@@ -15,6 +15,9 @@ import (
 const (
 	activeStatuses = "'pending', 'assigned', 'running', 'canceling'"
 	heldStatuses   = "'assigned', 'running', 'canceling'"
+
+	attendedStatuses = "'pending', 'assigned', 'running'"
+	yes              = "TRUE" // of SQLite's numbers, too
 )
 
 // Job implements store.Jobs.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 
+	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
 	"github.com/dffmpeg/dffmpeg/store/transition"
 )
@@ -35,6 +36,16 @@ func (s *State) queued(ctx context.Context, where string, args ...any) ([]store.
 	return queued, err
 }
 
+// Overdue implements store.Jobs.
+func (s *State) Overdue(ctx context.Context, limit int) ([]dffmpeg.Job, error) {
+	return s.jobs(ctx, "dffmpeg_jobs WHERE queue_until < ? ORDER BY queue_until LIMIT ?", s.stamp().UnixMicro(), limit)
+}
+
+// Monitored implements store.Jobs.
+func (s *State) Monitored(ctx context.Context) ([]dffmpeg.Job, error) {
+	return s.jobs(ctx, "dffmpeg_jobs WHERE monitor = "+yes+" AND status IN ("+attendedStatuses+") ORDER BY job_id")
+}
+
 // Depths implements store.Jobs.
 func (s *State) Depths(ctx context.Context) ([]store.Depth, error) {
 	var depths []store.Depth
@@ -42,11 +53,20 @@ func (s *State) Depths(ctx context.Context) ([]store.Depth, error) {
 		var err error
 		depths, err = list(ctx, tx, func(row scanner) (store.Depth, error) {
 			var d store.Depth
-			err := row.Scan(&d.Queue, &d.Jobs)
-			d.RequesterID = transition.QueueRequester(d.Queue)
+			err := row.Scan(&d.Queue, &d.Jobs, &d.Oldest)
+			d.Priority, d.RequesterID = transition.QueueOf(d.Queue)
 			return d, err
-		}, "SELECT queue, COUNT(*) FROM dffmpeg_jobs WHERE queue > '' GROUP BY queue ORDER BY queue")
+		}, "SELECT queue, COUNT(*), MIN(job_id) FROM dffmpeg_jobs WHERE queue > '' GROUP BY queue ORDER BY queue")
 		return err
 	})
 	return depths, err
+}
+
+// Ahead implements store.Jobs.
+func (s *State) Ahead(ctx context.Context, queue, jobID string) (int, error) {
+	var count int
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
+		return tx.row(ctx, "SELECT COUNT(*) FROM dffmpeg_jobs WHERE queue = ? AND job_id < ?", queue, jobID).Scan(&count)
+	})
+	return count, err
 }

@@ -215,6 +215,11 @@ func (m *model) compareAll(rt *rapid.T) {
 	})
 	compare(m, rt, "Queues", func(s store.State, _ bool) ([]store.Queued, error) { return s.Queues(m.ctx, "", 100) })
 	compare(m, rt, "Depths", func(s store.State, _ bool) ([]store.Depth, error) { return s.Depths(m.ctx) })
+	compare(m, rt, "Monitored", func(s store.State, _ bool) ([]dffmpeg.Job, error) { return s.Monitored(m.ctx) })
+	compare(m, rt, "Overdue", func(s store.State, _ bool) (int, error) {
+		jobs, err := s.Overdue(m.ctx, 100)
+		return len(jobs), err
+	})
 	for _, id := range []string{b1, b2} {
 		compare(m, rt, "HeldBy", func(s store.State, _ bool) ([]dffmpeg.Job, error) { return s.HeldBy(m.ctx, id) })
 	}

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -184,19 +183,65 @@ func (s *suite) testQueue(t *testing.T) {
 	page := must[[]store.Queued](t)(w.Queued(t.Context(), heads[first.ID], first.ID, 1))
 	same(t, "Queued goes on after a job", []string{page[0].Queue, page[0].Job.ID}, []string{heads[first.ID], second.ID})
 	same(t, "Queued of a queue there is not", len(must[[]store.Queued](t)(w.Queued(t.Context(), "nothing", "", 9))), 0)
-	depths := map[string]int{}
+	depths := make(map[string]store.Depth)
 	for _, d := range must[[]store.Depth](t)(w.Depths(t.Context())) {
-		depths[fmt.Sprint(d.RequesterID, " ", d.Queue)] = d.Jobs
+		depths[d.Queue] = d
 	}
-	same(t, "Depths counts", depths[alice+" "+heads[first.ID]], 4)
-	same(t, "Depths names the requester", depths["bob/ü "+heads[bobs.ID]], 1)
+	for _, d := range []store.Depth{
+		{Queue: heads[first.ID], RequesterID: alice, Jobs: 4, Oldest: first.ID},
+		{Queue: heads[bobs.ID], RequesterID: "bob/ü", Jobs: 1, Oldest: bobs.ID},
+		{Queue: heads[low.ID], RequesterID: alice, Priority: -100, Jobs: 1, Oldest: low.ID},
+		{Queue: heads[urgent.ID], RequesterID: alice, Priority: 100, Jobs: 1, Oldest: urgent.ID},
+	} {
+		same(t, "Depths says what is in a queue", depths[d.Queue], d)
+	}
 	same(t, "Depths has every queue", len(depths), len(want))
+	ahead := func(id string) int { return must[int](t)(w.Ahead(t.Context(), heads[first.ID], id)) }
+	same(t, "Ahead counts what is older", []int{ahead(first.ID), ahead(third.ID), ahead(alike.ID)}, []int{0, 2, 3})
 
 	w.change(w.Claim(t.Context(), first.ID, b1))
 	w.change(w.Cancel(t.Context(), second.ID, alice, ""))
 	same(t, "what is not pending is in no queue", ids(w.queueOf(third)), ids([]dffmpeg.Job{third, alike}))
 	w.change(w.Reject(t.Context(), first.ID, by1))
 	same(t, "what is pending again is back in its place", ids(w.queueOf(third)), ids([]dffmpeg.Job{first, third, alike}))
+}
+
+// testQueueTimeout: what has waited for too long is found.
+func (s *suite) testQueueTimeout(t *testing.T) {
+	w := s.world(t)
+	w.worker(b1)
+	limited := w.demanding(func(job *dffmpeg.Job) { job.QueueTimeout = 60 })
+	w.submit()
+	overdue := func() []string { return ids(must[[]dffmpeg.Job](t)(w.Overdue(t.Context(), 9))) }
+	w.clock.advance(time.Minute)
+	same(t, "a job may wait for as long as it says", overdue(), []string{})
+	w.clock.advance(time.Microsecond)
+	same(t, "then it is overdue", overdue(), []string{limited.ID})
+	w.change(w.Claim(t.Context(), limited.ID, b1))
+	same(t, "unless it was assigned", overdue(), []string{})
+	w.change(w.Reject(t.Context(), limited.ID, by1))
+	same(t, "when it waits again it does so from the beginning", overdue(), []string{})
+	w.clock.advance(time.Minute + time.Microsecond)
+	same(t, "and no longer", overdue(), []string{limited.ID})
+
+	w.demanding(func(job *dffmpeg.Job) { job.Monitor = true })
+	attended := map[string]bool{}
+	for _, status := range []dffmpeg.JobStatus{dffmpeg.JobPending, dffmpeg.JobRunning, dffmpeg.JobCanceling} {
+		job := w.demanding(func(job *dffmpeg.Job) { job.Monitor = true })
+		if status != dffmpeg.JobPending {
+			w.start(job.ID)
+		}
+		if status == dffmpeg.JobCanceling {
+			w.change(w.Cancel(t.Context(), job.ID, alice, ""))
+			continue
+		}
+		attended[job.ID] = true
+	}
+	monitored := must[[]dffmpeg.Job](t)(w.Monitored(t.Context()))
+	same(t, "Monitored returns those that end with their requester", len(monitored), 1+len(attended))
+	for _, job := range monitored {
+		same(t, "all of them do", job.Monitor, true)
+	}
 }
 
 // heads returns the queues by the oldest job of each, reading so many at a time.

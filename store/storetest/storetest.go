@@ -68,6 +68,7 @@ func Run(t *testing.T, open Open, features Features) {
 		t.Run("times", s.testTimes)
 		t.Run("prune", s.testPrune)
 		t.Run("retry", s.testRetry)
+		t.Run("queue timeout", s.testQueueTimeout)
 		t.Run("trouble", s.testTrouble)
 	}
 }

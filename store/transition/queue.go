@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dffmpeg/dffmpeg"
 )
@@ -19,6 +21,15 @@ func Queue(job *dffmpeg.Job) string {
 		return ""
 	}
 	return fmt.Sprintf("%03d/%s/%s", dffmpeg.MaxPriority-job.Priority, demandHash(job), job.RequesterID)
+}
+
+// QueueUntil returns how long a pending job may wait, nil for any other and for one that
+// may wait for ever.
+func QueueUntil(job *dffmpeg.Job) *time.Time {
+	if job.Status != dffmpeg.JobPending || job.QueueTimeout == 0 {
+		return nil
+	}
+	return later(job.LastUpdate, time.Duration(job.QueueTimeout)*time.Second)
 }
 
 // demandHash is the same for jobs that the same workers qualify for.
@@ -37,9 +48,13 @@ func demandHash(job *dffmpeg.Job) string {
 	return base64.RawURLEncoding.EncodeToString(hash[:12])
 }
 
-// QueueRequester returns whose jobs are in a queue.
-func QueueRequester(queue string) string {
-	_, rest, _ := strings.Cut(queue, "/")
-	_, requester, _ := strings.Cut(rest, "/")
-	return requester
+// QueueOf returns the priority of the jobs in a queue, and whose they are.
+func QueueOf(queue string) (priority int, requester string) {
+	rank, rest, _ := strings.Cut(queue, "/")
+	_, requester, _ = strings.Cut(rest, "/")
+	number, err := strconv.Atoi(rank)
+	if err != nil {
+		return dffmpeg.MinPriority, requester // no queue that was made here
+	}
+	return dffmpeg.MaxPriority - number, requester
 }

@@ -127,6 +127,8 @@ func (c *coordinator) Notify(to dffmpeg.Recipient, _ time.Time) {
 // Wake implements announce.Queue: the test is the scheduler.
 func (c *coordinator) Wake() { tell(c.woken) }
 
+func (c *coordinator) WakeAfter(pause time.Duration) { time.AfterFunc(pause, c.Wake) }
+
 // tell leaves word in a channel that holds one.
 func tell(whom chan struct{}) {
 	select {

@@ -6,6 +6,7 @@ package announce
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -20,9 +21,13 @@ type Post interface {
 	Notify(to dffmpeg.Recipient, notBefore time.Time)
 }
 
-// Queue is told that a job or a worker may have become available. Wake must
+// Queue is told that a job or a worker may have become available. Its methods must
 // not block.
-type Queue interface{ Wake() }
+type Queue interface {
+	Wake()
+	// WakeAfter says that a job may begin after a pause.
+	WakeAfter(pause time.Duration)
+}
 
 // Wrap returns state with every operation announced. Reads pass through.
 func Wrap(state store.State, post Post, queue Queue) store.State {
@@ -43,6 +48,10 @@ func (a *announcer) change(c store.Change, err error) (store.Change, error) {
 	a.mail(c.Messages)
 	if c.Outcome == store.Applied && (c.Job.Status == dffmpeg.JobPending || c.Job.Status.Terminal()) {
 		a.queue.Wake() // a job to assign, or a worker with less to do
+	}
+	if c.Outcome == store.Applied && c.Job.Status == dffmpeg.JobPending && c.Job.NotBefore != nil {
+		// By the store's clock: LastUpdate is its present.
+		a.queue.WakeAfter(c.Job.NotBefore.Sub(c.Job.LastUpdate))
 	}
 	return c, nil
 }
@@ -105,6 +114,10 @@ func (a *announcer) Requeue(ctx context.Context, seen dffmpeg.Job, reason string
 	return a.change(a.State.Requeue(ctx, seen, reason))
 }
 
+func (a *announcer) Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error) {
+	return a.change(a.State.Lose(ctx, seen, reason))
+}
+
 func (a *announcer) Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (store.Change, error) {
 	return a.change(a.State.Conclude(ctx, seen, status, reason))
 }
@@ -124,7 +137,16 @@ func (a *announcer) Register(ctx context.Context, registration store.Registratio
 // qualifiesAnew reports whether a worker may now do what it could not before.
 func qualifiesAnew(before, now *dffmpeg.Worker) bool {
 	return now.Status == dffmpeg.WorkerOnline &&
-		(before.Status != now.Status || !slices.Equal(before.Binaries, now.Binaries) || !slices.Equal(before.Paths, now.Paths))
+		(before.Status != now.Status || !slices.Equal(before.Binaries, now.Binaries) || !slices.Equal(before.Paths, now.Paths) ||
+			!reflect.DeepEqual(before.Offer, now.Offer))
+}
+
+func (a *announcer) PauseWorker(ctx context.Context, workerID string, pause *dffmpeg.Pause) (dffmpeg.Worker, error) {
+	w, err := a.State.PauseWorker(ctx, workerID, pause)
+	if err == nil && pause == nil {
+		a.queue.Wake()
+	}
+	return w, err
 }
 
 func (a *announcer) Verify(ctx context.Context, workerID, token string) (dffmpeg.Worker, error) {

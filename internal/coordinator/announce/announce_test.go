@@ -13,12 +13,14 @@ import (
 
 // recorder notes what was announced.
 type recorder struct {
-	mail  []dffmpeg.Recipient
-	wakes int
+	mail   []dffmpeg.Recipient
+	wakes  int
+	pauses []time.Duration
 }
 
 func (r *recorder) Notify(to dffmpeg.Recipient, _ time.Time) { r.mail = append(r.mail, to) }
 func (r *recorder) Wake()                                    { r.wakes++ }
+func (r *recorder) WakeAfter(pause time.Duration)            { r.pauses = append(r.pauses, pause) }
 
 // since returns what was announced by f.
 func (r *recorder) since(f func()) recorder {

@@ -202,6 +202,8 @@ func (w waker) Notify(to dffmpeg.Recipient, _ time.Time) {
 
 func (waker) Wake() {}
 
+func (waker) WakeAfter(time.Duration) {}
+
 // Trigger implements Janitor.
 func (c *cluster) Trigger(action dffmpeg.JanitorAction) {
 	c.mu.Lock()

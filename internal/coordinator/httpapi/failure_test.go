@@ -103,7 +103,7 @@ func TestStoreAway(t *testing.T) {
 // explosive is a state that panics.
 type explosive struct{ store.State }
 
-func (explosive) Loads(context.Context) (map[string]int, error) { panic("boom") }
+func (explosive) Loads(context.Context) ([]store.Held, error) { panic("boom") }
 
 // TestPanic: a handler that panics costs its request and nothing else; the log
 // has the stack.

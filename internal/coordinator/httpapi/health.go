@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
 )
 
 func (a *api) healthEndpoints() []endpoint {

@@ -25,7 +25,7 @@ type Settings struct {
 	WorkerFactor      float64       // × registration interval: a worker is offline
 	HeartbeatFactor   float64       // × heartbeat interval: a worker or requester is gone
 	AssignmentTimeout time.Duration // an offer not accepted goes back to pending
-	PendingTimeout    time.Duration // a job nobody takes fails
+	PendingTimeout    time.Duration // a monitored job fails for which no worker qualifies
 	Retention         Retention
 }
 
@@ -33,6 +33,11 @@ type Settings struct {
 type State interface {
 	Now(ctx context.Context) (time.Time, error)
 	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
+	Monitored(ctx context.Context) ([]dffmpeg.Job, error)
+	Overdue(ctx context.Context, limit int) ([]dffmpeg.Job, error)
+	Queues(ctx context.Context, after string, limit int) ([]store.Queued, error)
+	Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error)
+	Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
 	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
 	Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (store.Change, error)
 	ListWorkers(ctx context.Context, window time.Duration) ([]dffmpeg.Worker, error)
@@ -50,6 +55,10 @@ type Janitor struct {
 	// heardSince is when the coordinator began to hear without interruption;
 	// zero before the first round and after one that failed.
 	heardSince time.Time
+	// qualified is when somebody qualified last for the jobs of a queue, of those queues
+	// for which nobody did in the last round.
+	qualified map[string]time.Time
+	looked    time.Time // when that was looked at
 	// nextPrune is when history is looked at again; zero: at once.
 	nextPrune time.Time
 }
@@ -142,7 +151,7 @@ type duty func(ctx context.Context, now time.Time) error
 // duties returns what an action consists of.
 func (j *Janitor) duties(action dffmpeg.JanitorAction) []duty {
 	workers := []duty{j.expireWorkers}
-	jobs := []duty{j.requeueUnaccepted, j.failWaiting, j.endSilent, j.cancelUnattended}
+	jobs := []duty{j.requeueUnaccepted, j.failWaiting, j.failOverdue, j.endSilent, j.cancelUnattended}
 	switch action {
 	case dffmpeg.JanitorCleanWorkers:
 		return workers

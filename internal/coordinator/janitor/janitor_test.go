@@ -92,6 +92,19 @@ func (w *world) job(monitor bool) string {
 	return change.Job.ID
 }
 
+// awaited submits a job that somebody waits for, and that only silence for hours ends.
+func (w *world) awaited() string {
+	w.Helper()
+	w.now = w.now.Add(time.Millisecond)
+	change, err := w.state.Submit(w.Context(), dffmpeg.Job{
+		RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 3600, Monitor: true, Transport: "http_polling",
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return change.Job.ID
+}
+
 // do fails the test unless an operation was applied.
 func (w *world) do(change store.Change, err error) {
 	w.Helper()
@@ -151,11 +164,116 @@ func TestUnacceptedOfferGoesBack(t *testing.T) {
 
 func TestWaitingJobFailsWithTheReason(t *testing.T) {
 	w := newWorld(t)
-	id := w.job(false)
-	w.after(30 * time.Second)
-	w.expectJob(id, dffmpeg.JobPending, "")
+	id, detached := w.awaited(), w.job(false)
+	for range 3 {
+		w.after(10 * time.Second)
+		w.expectJob(id, dffmpeg.JobPending, "")
+	}
 	w.after(time.Second)
 	w.expectJob(id, dffmpeg.JobFailed, "no worker is online")
+	w.after(time.Hour)
+	w.expectJob(detached, dffmpeg.JobPending, "")
+}
+
+// TestBusyIsNotAbsent: a job waits for as long as it takes while somebody qualifies, and
+// from then on for the timeout.
+func TestBusyIsNotAbsent(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	id := w.awaited()
+	for range 60 {
+		w.worker("w1")
+		w.after(10 * time.Second)
+	}
+	if _, err := w.state.Deregister(t.Context(), "w1"); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		w.after(10 * time.Second)
+		w.expectJob(id, dffmpeg.JobPending, "")
+	}
+	w.worker("w1")
+	w.after(time.Second) // it is there again: time begins anew
+	if _, err := w.state.Deregister(t.Context(), "w1"); err != nil {
+		t.Fatal(err)
+	}
+	w.after(10 * time.Second)
+	late := w.awaited()
+	w.after(10 * time.Second)
+	w.after(19 * time.Second)
+	w.expectJob(id, dffmpeg.JobPending, "")
+	w.after(2 * time.Second)
+	w.expectJob(id, dffmpeg.JobFailed, "no worker is online")
+	w.expectJob(late, dffmpeg.JobFailed, "")
+}
+
+// TestQueueTimeout: a job waits for no longer than it says, whoever qualifies.
+func TestQueueTimeout(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	var ids []string
+	for range 100 {
+		change, err := w.state.Submit(t.Context(), dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", QueueTimeout: 60})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, change.Job.ID)
+	}
+	w.after(time.Minute)
+	w.expectJob(ids[0], dffmpeg.JobPending, "")
+	w.after(time.Second)
+	for _, id := range ids {
+		w.expectJob(id, dffmpeg.JobFailed, "within its queue timeout of 1m0s")
+	}
+}
+
+// TestRetryableAttempts: one that another may follow ends when its worker has stopped
+// it, and not before.
+func TestRetryableAttempts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		capabilities []string
+		asked        bool
+		after        time.Duration // when it ends
+		want         dffmpeg.JobStatus
+	}{
+		"leased":                     {[]string{dffmpeg.FeatureLease}, false, 315 * time.Second, dffmpeg.JobPending},
+		"not leased":                 {nil, false, 10 * time.Second, dffmpeg.JobFailed},
+		"not leased, but asked for":  {nil, true, 315 * time.Second, dffmpeg.JobPending},
+		"leased to one that lost it": {[]string{dffmpeg.FeatureLease, dffmpeg.FeatureAttempt}, true, 315 * time.Second, dffmpeg.JobPending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			_, err := w.state.Register(t.Context(), store.Registration{Token: "x", Worker: dffmpeg.Worker{
+				ID: "w1", Status: dffmpeg.WorkerOnline, Capabilities: tt.capabilities, RegistrationInterval: 86400,
+			}})
+			if err == nil {
+				_, err = w.state.Verify(t.Context(), "w1", "x")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			change, err := w.state.Submit(t.Context(), dffmpeg.Job{RequesterID: "c", HeartbeatInterval: 4, Retry: dffmpeg.RetryPolicy{
+				MaxAttempts: 2, On: []string{dffmpeg.RetryLost}, LostAfter: 300, Asked: tt.asked,
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			id := change.Job.ID
+			w.do(w.state.Claim(t.Context(), id, "w1"))
+			w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
+			w.after(tt.after)
+			w.expectJob(id, dffmpeg.JobRunning, "")
+			w.after(time.Second)
+			w.expectJob(id, tt.want, "Worker w1 was not heard from")
+			if tt.want != dffmpeg.JobPending {
+				return
+			}
+			w.do(w.state.Claim(t.Context(), id, "w1"))
+			w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
+			w.after(11 * time.Second)
+			w.expectJob(id, dffmpeg.JobFailed, "") // the last attempt is not waited for
+		})
+	}
 }
 
 func TestJobOfASilentWorkerFails(t *testing.T) {
@@ -248,7 +366,7 @@ func TestStoreOutageDoesNotCountAsSilence(t *testing.T) {
 func TestActionsSelectDuties(t *testing.T) {
 	w := newWorld(t)
 	w.worker("w1")
-	id := w.job(false)
+	id := w.awaited()
 	w.now = w.now.Add(31 * time.Second)
 	if err := w.janitor.Round(t.Context(), dffmpeg.JanitorCleanWorkers); err != nil {
 		t.Fatal(err)
@@ -269,7 +387,8 @@ func TestRunDoesRoundsAndHearsTriggers(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- j.Run(ctx) }()
 		synctest.Wait()
-		job, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 4})
+		time.Sleep(time.Millisecond)
+		job, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 3600, Monitor: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -287,12 +406,12 @@ func TestRunDoesRoundsAndHearsTriggers(t *testing.T) {
 		if got := status(); got != dffmpeg.JobFailed {
 			t.Errorf("job is %s after the trigger, want failed", got)
 		}
-		second, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 4})
+		second, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 3600, Monitor: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		job = second
-		time.Sleep(42 * time.Second) // an ordinary round comes by itself
+		time.Sleep(52 * time.Second) // an ordinary round comes by itself
 		if got := status(); got != dffmpeg.JobFailed {
 			t.Errorf("job is %s after the interval, want failed", got)
 		}
@@ -344,7 +463,7 @@ func TestOnlyTheOneOnDutyDoesRounds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- j.Run(ctx) }()
-		job, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 4})
+		job, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 3600, Monitor: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,13 +11,13 @@ import (
 // cancelUnattended cancels monitored jobs whose requester has stopped to
 // report: nobody would use what they make.
 func (j *Janitor) cancelUnattended(ctx context.Context, now time.Time) error {
-	jobs, err := j.state.Active(ctx, 0, dffmpeg.JobPending, dffmpeg.JobAssigned, dffmpeg.JobRunning)
+	jobs, err := j.state.Monitored(ctx)
 	if err != nil {
 		return err
 	}
 	for _, job := range jobs {
 		limit := times(j.settings.HeartbeatFactor, job.HeartbeatInterval)
-		if !job.Monitor || j.silentFor(now, job.ClientLastSeen, job.CreatedAt) <= limit {
+		if j.silentFor(now, job.ClientLastSeen, job.CreatedAt) <= limit {
 			continue
 		}
 		status := dffmpeg.JobCanceling

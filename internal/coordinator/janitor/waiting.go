@@ -9,34 +9,102 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/scheduler"
 )
 
-// failWaiting fails jobs that no worker took in time, and says why.
+// page is how many jobs are read at a time.
+const page = 64
+
+// failWaiting fails monitored jobs for which no worker has qualified for too long, and
+// says why: somebody waits for them. While workers qualify that are busy they wait like
+// others.
 func (j *Janitor) failWaiting(ctx context.Context, now time.Time) error {
-	jobs, err := j.state.Active(ctx, 0, dffmpeg.JobPending)
-	if err != nil {
-		return err
-	}
-	var overdue []dffmpeg.Job
-	for _, job := range jobs {
-		if j.silentFor(now, &job.LastUpdate, job.LastUpdate) > j.settings.PendingTimeout {
-			overdue = append(overdue, job)
-		}
-	}
-	if len(overdue) == 0 {
-		return nil
-	}
-	workers, err := j.state.ListWorkers(ctx, 0)
-	if err != nil {
-		return err
-	}
-	for _, job := range overdue {
-		reason := fmt.Sprintf("No worker took the job within %s", j.settings.PendingTimeout)
-		if why := scheduler.Explain(&job, workers); why != "" {
-			reason += ": " + why
-		}
-		if _, err := j.state.Conclude(ctx, job, dffmpeg.JobFailed, reason); settled(err) != nil {
+	var workers []dffmpeg.Worker
+	before, looked := j.qualified, j.looked
+	j.qualified, j.looked = make(map[string]time.Time), now
+	for after := ""; ; {
+		rows, err := j.state.Queues(ctx, after, page)
+		if err != nil || len(rows) == 0 {
 			return err
 		}
-		j.logger.Warn("job failed while it waited", "job", job.ID, "reason", reason)
+		if workers == nil {
+			if workers, err = j.state.ListWorkers(ctx, 0); err != nil {
+				return err
+			}
+		}
+		for _, row := range rows {
+			if row.Queue == after {
+				continue // of a queue that was looked at
+			}
+			after = row.Queue
+			why := scheduler.Unqualified(&row.Job, workers)
+			if why == "" {
+				continue
+			}
+			last, known := before[row.Queue]
+			switch {
+			case known:
+			case row.Job.LastUpdate.After(looked):
+				last = row.Job.LastUpdate // it came after the last round
+			default:
+				last = now // somebody did in the last round
+			}
+			j.qualified[row.Queue] = last
+			if err := j.failQueue(ctx, row.Queue, last, now, why); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// failQueue fails those monitored jobs of a queue that have waited for too long since
+// somebody qualified for them.
+func (j *Janitor) failQueue(ctx context.Context, queue string, qualified, now time.Time, why string) error {
+	for after := ""; ; {
+		rows, err := j.state.Queued(ctx, queue, after, page)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			after = row.Job.ID
+			since := qualified
+			if row.Job.LastUpdate.After(since) {
+				since = row.Job.LastUpdate
+			}
+			if !row.Job.Monitor || j.silentFor(now, &since, since) <= j.settings.PendingTimeout {
+				continue
+			}
+			reason := fmt.Sprintf("No worker took the job within %s: %s", j.settings.PendingTimeout, why)
+			if err := j.failPending(ctx, row.Job, reason); err != nil {
+				return err
+			}
+		}
+		if len(rows) < page {
+			return nil
+		}
+	}
+}
+
+// failOverdue fails jobs that have waited for longer than their requester wants.
+func (j *Janitor) failOverdue(ctx context.Context, _ time.Time) error {
+	for {
+		jobs, err := j.state.Overdue(ctx, page)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs {
+			reason := fmt.Sprintf("No worker took the job within its queue timeout of %s", time.Duration(job.QueueTimeout)*time.Second)
+			if err := j.failPending(ctx, job, reason); err != nil {
+				return err
+			}
+		}
+		if len(jobs) < page {
+			return nil
+		}
+	}
+}
+
+func (j *Janitor) failPending(ctx context.Context, job dffmpeg.Job, reason string) error {
+	if _, err := j.state.Conclude(ctx, job, dffmpeg.JobFailed, reason); settled(err) != nil {
+		return err
+	}
+	j.logger.Warn("job failed while it waited", "job", job.ID, "reason", reason)
 	return nil
 }

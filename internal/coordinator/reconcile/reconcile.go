@@ -12,8 +12,8 @@ import (
 
 // State is the part of the store that reconciliation uses.
 type State interface {
-	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
-	Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (store.Change, error)
+	HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, error)
+	Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
 }
 
 // Reconciler settles differences. It may be used by several goroutines at once.
@@ -30,8 +30,8 @@ func New(state State, logger *slog.Logger) *Reconciler {
 // Reconcile is called after a registration, with the worker's record before it
 // (nil for a new one). It returns the attempts that the worker runs but no
 // longer holds, which it must stop. When the worker is a new instance, jobs
-// that it had accepted and does not run died with the old one: they end at once
-// instead of after the heartbeat window. Offers stand: the new instance finds
+// that it had accepted and does not run died with the old one: they end at once,
+// or are tried again, instead of after the heartbeat window. Offers stand: the new instance finds
 // their messages unacknowledged.
 //
 // A worker that sends no instance ID (0.4) is left alone.
@@ -71,29 +71,23 @@ func (r *Reconciler) Reconcile(ctx context.Context, previous *dffmpeg.Worker, re
 
 // held returns the jobs in the hands of a worker.
 func (r *Reconciler) held(ctx context.Context, workerID string) (map[string]dffmpeg.Job, error) {
-	jobs, err := r.state.Active(ctx, 0, dffmpeg.JobAssigned, dffmpeg.JobRunning, dffmpeg.JobCanceling)
+	jobs, err := r.state.HeldBy(ctx, workerID)
 	if err != nil {
 		return nil, err
 	}
-	held := make(map[string]dffmpeg.Job)
+	held := make(map[string]dffmpeg.Job, len(jobs))
 	for _, job := range jobs {
-		if job.Worker() == workerID {
-			held[job.ID] = job
-		}
+		held[job.ID] = job
 	}
 	return held, nil
 }
 
-// lose ends an attempt that no longer runs anywhere.
+// lose gives up an attempt that no longer runs anywhere.
 func (r *Reconciler) lose(ctx context.Context, job dffmpeg.Job) error {
-	status := dffmpeg.JobFailed
-	if job.Status == dffmpeg.JobCanceling {
-		status = dffmpeg.JobCanceled
-	}
-	_, err := r.state.Conclude(ctx, job, status, "Worker "+job.Worker()+" was restarted while it ran the job")
+	change, err := r.state.Lose(ctx, job, "Worker "+job.Worker()+" was restarted while it ran the job")
 	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
 		return nil
 	}
-	r.logger.Warn("worker was restarted; its job is lost", "job", job.ID, "worker", job.Worker(), "status", string(status))
+	r.logger.Warn("worker was restarted; its job is lost", "job", job.ID, "worker", job.Worker(), "status", string(change.Job.Status))
 	return err
 }

@@ -2,42 +2,39 @@ package scheduler
 
 import (
 	"cmp"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
 )
 
-// choose returns the worker that should take the job: one that qualifies, the
-// least loaded first, then the most recently seen, then by ID. The worker that
-// had the job before is avoided while another qualifies, and so is one that sends
-// lines to a requester that takes bytes; above all one that would get its arguments
-// without the paths within them. It returns nil when nobody qualifies.
-func choose(job *dffmpeg.Job, workers []dffmpeg.Worker, loads map[string]int) *dffmpeg.Worker {
-	var best *dffmpeg.Worker
-	for i := range workers {
-		w := &workers[i]
-		if !w.Qualifies(job) {
-			continue
-		}
-		if best == nil || compare(job, w, best, loads) < 0 {
-			best = w
+// choose returns the worker among those given that should take the job; see compare.
+// It returns nil when there is none.
+func choose(job *dffmpeg.Job, among []*candidate) *candidate {
+	var best *candidate
+	for _, c := range among {
+		if best == nil || compare(job, c, best) < 0 {
+			best = c
 		}
 	}
 	return best
 }
 
-// compare orders two qualifying workers, the better one first.
-func compare(job *dffmpeg.Job, a, b *dffmpeg.Worker, loads map[string]int) int {
+// compare orders two workers that qualify and have room, the better one first. A
+// worker that would get its arguments without the paths within them is the last
+// choice, then one that has failed or given back the job, one that sends lines to a
+// requester that takes bytes, and one of which it is not known whether it can do what
+// the job needs. Of the others one with more of the preferred labels is better, then the
+// one whose share of work is smallest, then the most recently seen.
+func compare(job *dffmpeg.Job, a, b *candidate) int {
 	return cmp.Or(
-		cmp.Compare(cutShort(job, a), cutShort(job, b)),
-		cmp.Compare(hadIt(job, a), hadIt(job, b)),
-		cmp.Compare(linesOnly(job, a), linesOnly(job, b)),
-		cmp.Compare(loads[a.ID], loads[b.ID]),
-		lastSeen(b).Compare(lastSeen(a)),
-		cmp.Compare(a.ID, b.ID),
+		cmp.Compare(cutShort(job, a.worker), cutShort(job, b.worker)),
+		cmp.Compare(hadIt(job, a.worker), hadIt(job, b.worker)),
+		cmp.Compare(linesOnly(job, a.worker), linesOnly(job, b.worker)),
+		cmp.Compare(guess(job, a.worker), guess(job, b.worker)),
+		cmp.Compare(preferred(job, b.worker), preferred(job, a.worker)),
+		cmp.Compare(a.burden(job), b.burden(job)),
+		lastSeen(b.worker).Compare(lastSeen(a.worker)),
+		cmp.Compare(a.worker.ID, b.worker.ID),
 	)
 }
 
@@ -59,14 +56,40 @@ func linesOnly(job *dffmpeg.Job, w *dffmpeg.Worker) int {
 	return 0
 }
 
-// hadIt is 1 for the worker of the job's last attempt, else 0.
+// hadIt is how many of the job's attempts the worker had.
 func hadIt(job *dffmpeg.Job, w *dffmpeg.Worker) int {
-	if job.Worker() == w.ID {
+	had := 0
+	for i := range job.Attempts {
+		if job.Attempts[i].WorkerID == w.ID {
+			had++
+		}
+	}
+	if had == 0 && job.Worker() == w.ID {
+		had = 1 // assigned before attempts were kept
+	}
+	return had
+}
+
+// guess is 1 for a worker whose abilities are not known, when the job needs some.
+func guess(job *dffmpeg.Job, w *dffmpeg.Worker) int {
+	if len(job.Demand.Needs) > 0 && w.Profiles[job.BinaryName] == nil {
 		return 1
 	}
 	return 0
 }
 
+// preferred counts the labels that the job prefers and the worker has.
+func preferred(job *dffmpeg.Job, w *dffmpeg.Worker) int {
+	count := 0
+	for name, value := range job.Prefer {
+		if got, has := w.Offer.Labels[name]; has && got == value {
+			count++
+		}
+	}
+	return count
+}
+
+// lastSeen returns when the worker last proved that it hears.
 func lastSeen(w *dffmpeg.Worker) time.Time {
 	if w.LastSeen == nil {
 		return time.Time{}
@@ -74,42 +97,22 @@ func lastSeen(w *dffmpeg.Worker) time.Time {
 	return *w.LastSeen
 }
 
-// Explain says in a sentence why no worker takes the job; "" when one
-// qualifies.
-func Explain(job *dffmpeg.Job, workers []dffmpeg.Worker) string {
-	var online, withBinary, qualified, withoutStreams int
-	missing := slices.Clone(job.Paths)
-	for i := range workers {
-		w := &workers[i]
-		lack := w.Lacks(job)
-		if lack.Status != "" {
-			continue
-		}
-		online++
-		if lack.Binary != "" {
-			continue
-		}
-		withBinary++
-		switch {
-		case lack.Nothing():
-			qualified++
-		case len(lack.Paths) == 0:
-			withoutStreams++
-		}
-		missing = slices.DeleteFunc(missing, func(name string) bool { return slices.Contains(w.Paths, name) })
+// mayStillRun reports whether the worker lost the job and may run it without knowing
+// that it has not got it any more: one of 0.4, which is told nothing of attempts.
+func mayStillRun(job *dffmpeg.Job, w *dffmpeg.Worker) bool {
+	if w.Has(dffmpeg.FeatureAttempt) {
+		return false
 	}
-	switch {
-	case qualified > 0:
-		return ""
-	case online == 0:
-		return "no worker is online"
-	case withBinary == 0:
-		return fmt.Sprintf("no online worker has the binary %s", job.BinaryName)
-	case withoutStreams > 0:
-		return "the job has media on its standard streams, and no online worker that could run it can connect them; upgrade one to 0.5"
-	case len(missing) > 0:
-		return fmt.Sprintf("no online worker with %s has the path %s", job.BinaryName, strings.Join(missing, ", "))
-	default:
-		return fmt.Sprintf("no online worker with %s has all of the paths %s", job.BinaryName, strings.Join(job.Paths, ", "))
+	for i := range job.Attempts {
+		if a := &job.Attempts[i]; a.WorkerID == w.ID && a.Outcome == dffmpeg.AttemptLost {
+			return true
+		}
 	}
+	return false
+}
+
+// justLost reports whether the worker lost the job's last attempt.
+func justLost(job *dffmpeg.Job, w *dffmpeg.Worker) bool {
+	last := job.CurrentAttempt()
+	return last != nil && last.WorkerID == w.ID && last.Outcome == dffmpeg.AttemptLost
 }

@@ -1,12 +1,20 @@
 // Package scheduler assigns pending jobs to workers. It decides who should
-// take a job; whether the job is still there to be taken is decided by the
-// store's compare-and-set, so that any number of schedulers may run at once.
+// take a job; whether the job is still there to be taken, and the worker still has
+// room, is decided by the store's compare-and-set, so that any number of schedulers
+// may run at once.
+//
+// A round reads who works and how much, then the queues, of each only as many jobs as
+// might find room, and plans with that: so its cost depends on the number of workers
+// and queues, and not on how many jobs wait.
 package scheduler
 
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
@@ -14,11 +22,23 @@ import (
 
 // State is the part of the store that the scheduler uses.
 type State interface {
-	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
-	Loads(ctx context.Context) (map[string]int, error)
+	Queues(ctx context.Context, after string, limit int) ([]store.Queued, error)
+	Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error)
+	Loads(ctx context.Context) ([]store.Held, error)
 	ListWorkers(ctx context.Context, window time.Duration) ([]dffmpeg.Worker, error)
 	Claim(ctx context.Context, jobID, workerID string) (store.Change, error)
 }
+
+const (
+	// leastPage and mostPage bound how many jobs are read at a time.
+	leastPage = 4
+	mostPage  = 64
+	// claimers is how many jobs are claimed at once.
+	claimers = 8
+	// rounds is how often in a row the scheduler tries again when claims were refused,
+	// because others changed what the round had seen.
+	rounds = 4
+)
 
 // Scheduler assigns jobs whenever it is woken. Make one with New, then Run it.
 type Scheduler struct {
@@ -43,6 +63,10 @@ func (s *Scheduler) Wake() {
 	}
 }
 
+// WakeAfter does what Wake does, after a pause: a job may begin then. It does not
+// block.
+func (s *Scheduler) WakeAfter(pause time.Duration) { time.AfterFunc(pause, s.Wake) }
+
 // Run assigns jobs until ctx is done.
 func (s *Scheduler) Run(ctx context.Context) error {
 	ticker := time.NewTicker(s.every)
@@ -60,49 +84,126 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
-// Assign offers every pending job that some worker qualifies for, oldest
-// first. Jobs that nobody qualifies for stay pending.
+// Assign offers pending jobs to workers as long as there is room for some.
 func (s *Scheduler) Assign(ctx context.Context) error {
-	jobs, err := s.state.Active(ctx, 0, dffmpeg.JobPending)
-	if err != nil || len(jobs) == 0 {
-		return err
-	}
-	workers, err := s.state.ListWorkers(ctx, 0)
-	if err != nil {
-		return err
-	}
-	loads, err := s.state.Loads(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range jobs {
-		if err := s.assign(ctx, &jobs[i], workers, loads); err != nil {
+	for range rounds {
+		refused, err := s.round(ctx)
+		if err != nil || !refused {
 			return err
 		}
 	}
 	return nil
 }
 
-// assign offers one job to the best worker, if any, and counts it as load.
-func (s *Scheduler) assign(ctx context.Context, job *dffmpeg.Job, workers []dffmpeg.Worker, loads map[string]int) error {
-	worker := choose(job, workers, loads)
-	if worker == nil {
-		s.logger.Debug("job waits", "job", job.ID, "reason", Explain(job, workers))
-		return nil
+// round assigns what can be assigned in the cluster as it is now, and reports whether
+// a claim was refused: then the cluster is not as it was.
+func (s *Scheduler) round(ctx context.Context) (refused bool, err error) {
+	first, err := s.state.Queues(ctx, "", leastPage)
+	if err != nil || len(first) == 0 {
+		return false, err
 	}
-	change, err := s.state.Claim(ctx, job.ID, worker.ID)
+	workers, err := s.state.ListWorkers(ctx, 0)
+	if err != nil {
+		return false, err
+	}
+	held, err := s.state.Loads(ctx)
+	if err != nil {
+		return false, err
+	}
+	c := newCluster(workers, held)
+	page := min(max(c.free(), leastPage), mostPage)
+	queues, err := s.queues(ctx, c, first, page)
+	if err != nil {
+		return false, err
+	}
+	for {
+		lost, err := s.claim(ctx, c.plan(queues))
+		if err != nil || lost {
+			return lost, err
+		}
+		if more, err := s.feed(ctx, queues); err != nil || !more {
+			return false, err
+		}
+	}
+}
+
+// queues reads the first jobs of every queue; page is how many jobs are read at a
+// time, and first what was read already, leastPage at most.
+func (s *Scheduler) queues(ctx context.Context, c *cluster, first []store.Queued, page int) ([]*queue, error) {
+	if c.free() == 0 {
+		return nil, nil
+	}
+	var queues []*queue
+	for rows, limit := first, leastPage; len(rows) > 0; {
+		found := c.group(rows)
+		last := found[len(found)-1]
+		last.more = len(rows) == limit
+		queues = append(queues, found...)
+		if !last.more {
+			break
+		}
+		var err error
+		if rows, err = s.state.Queues(ctx, last.name, page); err != nil {
+			return nil, err
+		}
+		limit = page
+	}
+	return queues, nil
+}
+
+// feed reads more of the queues whose known jobs have all been considered while there
+// is still room, and reports whether there was more.
+func (s *Scheduler) feed(ctx context.Context, queues []*queue) (bool, error) {
+	fed := false
+	for _, q := range queues {
+		if !q.hungry() {
+			continue
+		}
+		rows, err := s.state.Queued(ctx, q.name, q.last, mostPage)
+		if err != nil {
+			return false, err
+		}
+		q.more = len(rows) == mostPage
+		for _, row := range rows {
+			q.add(row.Job)
+			fed = true
+		}
+	}
+	return fed, nil
+}
+
+// claim makes the assignments, several at a time, and reports whether one was refused.
+func (s *Scheduler) claim(ctx context.Context, planned []assignment) (bool, error) {
+	var refused atomic.Bool
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(claimers)
+	for _, a := range planned {
+		group.Go(func() error {
+			done, err := s.assign(ctx, a)
+			if !done {
+				refused.Store(true)
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	return refused.Load(), err
+}
+
+// assign makes one assignment, and reports whether it was not refused.
+func (s *Scheduler) assign(ctx context.Context, a assignment) (bool, error) {
+	change, err := s.state.Claim(ctx, a.job.ID, a.worker.worker.ID)
 	switch {
 	case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
-		return nil // deleted meanwhile
+		return false, nil // deleted meanwhile
 	case err != nil:
-		return err
+		return false, err
 	case change.Outcome != store.Applied:
-		// The job was canceled or taken by another scheduler, or the worker
-		// left: whoever did that wakes a scheduler if there is more to do.
-		s.logger.Debug("job not assigned", "job", job.ID, "worker", worker.ID, "outcome", change.Outcome.String())
-		return nil
+		// The job was canceled or taken by another scheduler, or the worker left or
+		// has no room any more.
+		s.logger.Debug("job not assigned", "job", a.job.ID, "worker", a.worker.worker.ID, "outcome", change.Outcome.String())
+		return false, nil
 	}
-	loads[worker.ID]++
-	s.logger.Info("job assigned", "job", job.ID, "worker", worker.ID, "attempt", change.Job.Attempt)
-	return nil
+	s.logger.Info("job assigned", "job", a.job.ID, "worker", a.worker.worker.ID, "attempt", change.Job.Attempt)
+	return true, nil
 }

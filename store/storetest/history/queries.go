@@ -124,6 +124,8 @@ func argument(column, operator, mailbox string, size Size) any {
 		return "" // from the beginning
 	case "message_id <=":
 		return "Z"
+	case "queue_until <":
+		return time.Now().UnixMicro()
 	case "queue >":
 		return "" // from the first
 	}

@@ -9,5 +9,8 @@ ALTER TABLE dffmpeg_jobs
     ADD COLUMN not_before BIGINT,
     ADD COLUMN queue_timeout BIGINT NOT NULL DEFAULT 0,
     ADD COLUMN queue VARBINARY(512),
+    ADD COLUMN queue_until BIGINT,
     ADD INDEX dffmpeg_jobs_queue (queue, job_id),
-    ADD INDEX dffmpeg_jobs_held (worker_id, status);
+    ADD INDEX dffmpeg_jobs_held (worker_id, status),
+    ADD INDEX dffmpeg_jobs_until (queue_until),
+    ADD INDEX dffmpeg_jobs_attended (monitor, status);

@@ -8,5 +8,8 @@ ALTER TABLE dffmpeg_jobs ADD COLUMN attempts TEXT;
 ALTER TABLE dffmpeg_jobs ADD COLUMN not_before BIGINT;
 ALTER TABLE dffmpeg_jobs ADD COLUMN queue_timeout BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE dffmpeg_jobs ADD COLUMN queue TEXT COLLATE "C";
+ALTER TABLE dffmpeg_jobs ADD COLUMN queue_until BIGINT;
 CREATE INDEX dffmpeg_jobs_queue ON dffmpeg_jobs (queue, job_id) WHERE queue IS NOT NULL;
 CREATE INDEX dffmpeg_jobs_held ON dffmpeg_jobs (worker_id) WHERE status IN ('assigned', 'running', 'canceling');
+CREATE INDEX dffmpeg_jobs_until ON dffmpeg_jobs (queue_until) WHERE queue_until IS NOT NULL;
+CREATE INDEX dffmpeg_jobs_attended ON dffmpeg_jobs (monitor, status) WHERE status IN ('pending', 'assigned', 'running');

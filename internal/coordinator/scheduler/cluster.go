@@ -1,0 +1,104 @@
+package scheduler
+
+import (
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+// cluster is who works, and on how much, at one moment. Planning counts in it what it
+// assigns.
+type cluster struct {
+	candidates []*candidate // those that are online
+	shares     map[share]int
+}
+
+// candidate is a worker that may be given jobs.
+type candidate struct {
+	worker *dffmpeg.Worker
+	load   dffmpeg.JobLoad
+}
+
+// share is what fairness counts: the jobs of a requester in the hands of workers, the
+// light ones apart.
+type share struct {
+	requester string
+	light     bool
+}
+
+func shareOf(job *dffmpeg.Job) share { return share{job.RequesterID, job.Demand.Light} }
+
+// newCluster returns the cluster of these workers with what they have.
+func newCluster(workers []dffmpeg.Worker, held []store.Held) *cluster {
+	c := &cluster{shares: make(map[share]int)}
+	byID := make(map[string]*candidate, len(workers))
+	for i := range workers {
+		one := &candidate{worker: &workers[i]}
+		byID[one.worker.ID] = one
+		c.candidates = append(c.candidates, one)
+	}
+	for i := range held {
+		h := &held[i]
+		c.shares[share{h.RequesterID, h.Demand.Light}] += h.Jobs
+		if one := byID[h.WorkerID]; one != nil {
+			one.load.Add(h.Job(), h.Jobs)
+		}
+	}
+	return c
+}
+
+// qualified returns those that can run the job, whether they have room or not.
+func (c *cluster) qualified(job *dffmpeg.Job) []*candidate {
+	var able []*candidate
+	for _, one := range c.candidates {
+		if one.worker.Qualifies(job) {
+			able = append(able, one)
+		}
+	}
+	return able
+}
+
+// unbounded is how many slots count as free where there is no limit.
+const unbounded = 64
+
+// free returns about how many jobs more the cluster could take, 0 for certain when it
+// could take none.
+func (c *cluster) free() int {
+	sum := 0
+	for _, one := range c.candidates {
+		if one.worker.Takes() {
+			sum += slotsLeft(one.worker.Offer.MaxJobs, one.load.Jobs) + slotsLeft(one.worker.Offer.MaxLightJobs, one.load.LightJobs)
+		}
+	}
+	return sum
+}
+
+func slotsLeft(most, held int) int {
+	if most == 0 {
+		return unbounded
+	}
+	return max(0, most-held)
+}
+
+// assign counts a job as the worker's.
+func (c *cluster) assign(job *dffmpeg.Job, to *candidate) {
+	to.load.Add(job, 1)
+	c.shares[shareOf(job)]++
+}
+
+// assumedSlots is what a worker that sets no limit counts as in comparison with others.
+const assumedSlots = 4
+
+// burden is how much of its share of the work a worker would have with one job more.
+func (c *candidate) burden(job *dffmpeg.Job) float64 {
+	held, slots := c.load.Jobs, c.worker.Offer.MaxJobs
+	if job.Demand.Light {
+		held, slots = c.load.LightJobs, c.worker.Offer.MaxLightJobs
+	}
+	if slots == 0 {
+		slots = assumedSlots
+	}
+	return float64(held+1) / (float64(slots) * c.worker.Offer.Share())
+}
+
+// hasRoom reports whether the worker has room for a job.
+func (c *candidate) hasRoom(job *dffmpeg.Job) bool { return c.worker.Reached(job, &c.load) == nil }

@@ -1,0 +1,159 @@
+package scheduler
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
+)
+
+// Explain says in a sentence why a pending job waits; "" when nothing keeps it from
+// being assigned.
+func Explain(job *dffmpeg.Job, workers []dffmpeg.Worker, held []store.Held, now time.Time) string {
+	if why := Unqualified(job, workers); why != "" {
+		return why
+	}
+	if job.NotBefore != nil && job.NotBefore.After(now) {
+		return "the next attempt begins at " + job.NotBefore.UTC().Format(time.DateTime) + " UTC"
+	}
+	c := newCluster(workers, held)
+	q := &queue{like: *job, able: c.qualified(job)}
+	q.roomy = slices.Clone(q.able)
+	switch {
+	case !q.fits():
+		return busy(job, q.able)
+	case len(q.willing(job)) > 0:
+		return ""
+	case len(q.able) == 1:
+		return fmt.Sprintf("worker %s lost it and may still run it, and no other could", q.able[0].worker.ID)
+	default:
+		return fmt.Sprintf("worker %s lost it, and the others that could run it are busy", job.Worker())
+	}
+}
+
+// busy says which limits keep all those that could run the job from taking it.
+func busy(job *dffmpeg.Job, able []*candidate) string {
+	slots := make(map[dffmpeg.Limit]int) // how many there are of what is occupied
+	for _, c := range able {
+		limit := *c.worker.Reached(job, &c.load)
+		most := limit.Most
+		limit.Most = 0
+		slots[limit] += most
+	}
+	var reasons []string
+	for limit, most := range slots {
+		reasons = append(reasons, occupied(limit, most))
+	}
+	slices.Sort(reasons)
+	text := strings.Join(reasons, ", ")
+	if len(able) == 1 {
+		return text + " on worker " + able[0].worker.ID
+	}
+	return fmt.Sprintf("%s on the %d workers that could run it", text, len(able))
+}
+
+// occupied says that all there is of something is in use.
+func occupied(limit dffmpeg.Limit, most int) string {
+	all := fmt.Sprintf("all %d ", most)
+	if most == 1 {
+		all = "the only "
+	}
+	switch limit.Kind {
+	case dffmpeg.LimitLightJobs:
+		return all + plural(most, "slot") + " for light jobs busy"
+	case dffmpeg.LimitBinary:
+		return all + plural(most, "slot") + " for " + limit.Name + " busy"
+	case dffmpeg.LimitResource:
+		return all + limit.Name + " in use"
+	case dffmpeg.LimitTrial:
+		return all + plural(most, "slot") + " of a worker on trial busy"
+	default:
+		return all + plural(most, "slot") + " busy"
+	}
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// Unqualified says in a sentence why no worker could run the job even with nothing else
+// to do; "" when one could. It looks at one sort of thing after the other, and names the
+// first that leaves nobody.
+func Unqualified(job *dffmpeg.Job, workers []dffmpeg.Worker) string {
+	left := make([]dffmpeg.Lack, 0, len(workers))
+	for i := range workers {
+		left = append(left, workers[i].Lacks(job))
+	}
+	for _, stage := range stages(job) {
+		able := slices.DeleteFunc(slices.Clone(left), stage.excludes)
+		if len(able) == 0 {
+			return stage.why(left)
+		}
+		left = able
+	}
+	return ""
+}
+
+// stage is one sort of things that a worker may lack.
+type stage struct {
+	excludes func(dffmpeg.Lack) bool
+	why      func(left []dffmpeg.Lack) string // when it excludes all that were left
+}
+
+// stages are all sorts of things that a worker may lack, in the order they are
+// explained in.
+func stages(job *dffmpeg.Job) []stage {
+	always := func(why string) func([]dffmpeg.Lack) string { return func([]dffmpeg.Lack) string { return why } }
+	return []stage{
+		{func(l dffmpeg.Lack) bool { return l.Status != "" }, always("no worker is online")},
+		{func(l dffmpeg.Lack) bool { return l.Other }, always("worker " + job.Demand.Worker + ", the only one that may run it, is not online")},
+		{func(l dffmpeg.Lack) bool { return l.Binary != "" }, always("no online worker has the binary " + job.BinaryName)},
+		{func(l dffmpeg.Lack) bool { return l.Streams }, always("the job has media on its standard streams, and no online worker that could run it can connect them; upgrade one to 0.5")},
+		{func(l dffmpeg.Lack) bool { return len(l.Paths) > 0 }, func(left []dffmpeg.Lack) string {
+			return lacking(left, "no online worker with "+job.BinaryName+" has", "the path ", "the paths ", func(l dffmpeg.Lack) []string { return l.Paths })
+		}},
+		{func(l dffmpeg.Lack) bool { return len(l.Abilities) > 0 }, func(left []dffmpeg.Lack) string {
+			return lacking(left, "no worker has", "", "", func(l dffmpeg.Lack) []string { return spaced(l.Abilities) })
+		}},
+		{func(l dffmpeg.Lack) bool { return len(l.Resources) > 0 }, func(left []dffmpeg.Lack) string {
+			return lacking(left, "no worker has enough of", "", "", func(l dffmpeg.Lack) []string { return l.Resources })
+		}},
+		{func(l dffmpeg.Lack) bool { return len(l.Labels) > 0 }, func(left []dffmpeg.Lack) string {
+			return lacking(left, "no worker has", "the label ", "the labels ", func(l dffmpeg.Lack) []string { return l.Labels })
+		}},
+		{func(l dffmpeg.Lack) bool { return l.Paused }, always("every worker that could run it is paused")},
+		{func(l dffmpeg.Lack) bool { return l.SetAside }, always("every worker that could run it is set aside, because jobs failed there that others completed")},
+	}
+}
+
+// lacking names what nobody has; what somebody has, though nobody all of it, when there
+// is nothing of that kind.
+func lacking(left []dffmpeg.Lack, nobody, one, several string, of func(dffmpeg.Lack) []string) string {
+	var all []string
+	none := slices.Clone(of(left[0]))
+	for _, l := range left {
+		all = append(all, of(l)...)
+		none = slices.DeleteFunc(none, func(name string) bool { return !slices.Contains(of(l), name) })
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if len(none) > 0 {
+		return nobody + " " + one + strings.Join(none, ", ")
+	}
+	return nobody + " all of " + several + strings.Join(all, ", ")
+}
+
+// spaced writes abilities for people: "encoder hevc_nvenc".
+func spaced(abilities []string) []string {
+	list := make([]string, len(abilities))
+	for i, ability := range abilities {
+		list[i] = strings.Replace(ability, ":", " ", 1)
+	}
+	return list
+}
