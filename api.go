@@ -15,10 +15,12 @@ type RegisterRequest struct {
 	InstanceID string `json:"instance_id,omitempty" maxLength:"64" doc:"Differs between runs of the worker"`
 	// Running lists what it runs now; meaningful with InstanceID. (Extension.)
 	Running []AttemptRef `json:"running,omitempty" doc:"Attempts it runs now"`
-	// Hears says that the worker hears the coordinator over the transport of its
-	// registration before, as a verification would find out; for coordinators with
-	// FeatureRenew.
-	Hears bool `json:"hears,omitempty" doc:"It hears the coordinator over the transport of its registration before"`
+	// Offer is how many jobs it takes, and of what sort. (Extension.)
+	Offer Offer `json:"offer,omitzero" doc:"How many jobs it takes, and of what sort; any number when absent"`
+	// Profiles are those of its programs that the coordinator asked for
+	// (RegisterAnswer.Unknown), by their IDs. (Extension.)
+	Profiles map[string]Profile `json:"profiles,omitempty" doc:"What its programs can do, where the coordinator asked, by the IDs in its offer"`
+	Hears    bool               `json:"hears,omitempty" doc:"It hears the coordinator over the transport of its registration before"`
 }
 
 // AttemptRef names one attempt of a job.
@@ -35,6 +37,9 @@ type RegisterAnswer struct {
 	Stop []AttemptRef `json:"stop,omitempty" doc:"Attempts to stop: they are no longer this worker's"`
 	// Features lists the coordinator's protocol features. (Extension to 0.4.)
 	Features []string `json:"features,omitempty"`
+	// Unknown lists profiles of the worker's offer that the coordinator does not have.
+	// (Extension to 0.4.)
+	Unknown []string `json:"unknown,omitempty" doc:"IDs of profiles to send with the next registration"`
 }
 
 // VerifyRequest sends a registration token back.
@@ -68,6 +73,33 @@ type SubmitRequest struct {
 	Warnings []string `json:"warnings,omitempty" doc:"What looks like a mistake to the client, in sentences for the job's record"`
 	// Umask is the client's own; nil when it is not known. (Extension.)
 	Umask *int `json:"umask,omitempty" minimum:"0" maximum:"511" doc:"The client's umask; the worker decides whether it takes it"`
+	// Terms are what the requester asks of the queue. (Extension.)
+	Terms JobTerms `json:"terms,omitzero" doc:"What the requester asks of the queue"`
+}
+
+// JobTerms are what a requester asks of the queue. (Extension to 0.4.)
+type JobTerms struct {
+	Priority int               `json:"priority,omitempty" minimum:"-100" maximum:"100" doc:"Jobs of a higher priority go first"`
+	Require  map[string]string `json:"require,omitempty" doc:"Labels that the worker must have"`
+	Prefer   map[string]string `json:"prefer,omitempty" doc:"Labels of workers that are preferred"`
+	// Needs are added to what the arguments need, and Lift taken from it; see [Ability].
+	Needs []string `json:"needs,omitempty" maxItems:"64" doc:"Abilities that the program must have, such as encoder:hevc_nvenc, beside those that its arguments show"`
+	Lift  []string `json:"lift,omitempty" maxItems:"64" doc:"Abilities that it need not have, although its arguments show them"`
+	// Uses are resources that the job occupies, instead of what its arguments show of
+	// each. Only workers that count them qualify.
+	Uses map[string]int `json:"uses,omitempty" doc:"Named resources that it occupies while it runs"`
+	// MaxAttempts is 0 for the default: one of a monitored job, else the coordinator's.
+	MaxAttempts int `json:"max_attempts,omitempty" minimum:"0" maximum:"20" doc:"Attempts at most; the coordinator's default when absent"`
+	// RetryOn is what is tried again (RetryPolicy.On); lost workers when absent.
+	RetryOn []string `json:"retry_on,omitempty" maxItems:"64" doc:"What is tried again: lost, failed, or an exit code; lost workers when absent"`
+	// Backoff is the pause before the second attempt, in seconds; nil for the default.
+	Backoff      *int `json:"backoff,omitempty" minimum:"0" maximum:"86400" doc:"Seconds before the second attempt; each one after it waits twice as long"`
+	QueueTimeout int  `json:"queue_timeout,omitempty" minimum:"0" maximum:"31536000" doc:"Seconds that it may wait for a worker before it fails; the coordinator's default when absent"`
+}
+
+// PauseRequest keeps a worker from being given jobs.
+type PauseRequest struct {
+	Reason string `json:"reason,omitempty" maxLength:"256" doc:"Why, for those who look at the worker"`
 }
 
 // SubmitAnswer is the record of the job just submitted.

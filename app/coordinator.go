@@ -40,6 +40,14 @@ func (a App) newCoordinator(cfg *config.Coordinator, address string, db *databas
 			DashboardFrom:     cfg.AllowedDashboardIPs,
 			MetricsFrom:       cfg.AllowedMetricsIPs,
 			Documentation:     cfg.DevMode,
+			Queue: httpapi.QueueSettings{
+				DetachedAttempts:   cfg.Scheduler.DetachedAttempts,
+				Backoff:            cfg.Scheduler.RetryBackoff,
+				LostAfter:          cfg.Scheduler.JobLostAfter,
+				Timeout:            cfg.Scheduler.QueueTimeout,
+				LegacyMaxJobs:      cfg.Scheduler.LegacyMaxJobs,
+				LegacyMaxLightJobs: cfg.Scheduler.LegacyLightJobs,
+			},
 		},
 		Janitor: janitor.Settings{
 			Interval:          cfg.Janitor.Interval,

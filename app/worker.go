@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -107,6 +108,7 @@ func (a App) newWorker(cfg *config.Worker, logger *slog.Logger) (*worker.Worker,
 		Draining:             cfg.EnableJobDraining,
 		MinDrainTime:         cfg.MinDrainTime,
 		StopGrace:            stopGrace,
+		Offer:                offer(cfg),
 	}
 	launcher := launch.New(processes, cfg.Binaries, paths, launch.Environment{
 		Own: env, Set: cfg.Environment.Set, Accept: cfg.Environment.Accept,
@@ -125,4 +127,17 @@ func newRoots(cfg *config.Worker, logger *slog.Logger) (*mounts.Roots, error) {
 		return nil, err
 	}
 	return mounts.NewRoots(manager, cfg.Paths), nil
+}
+
+// offer returns what a worker gives to jobs.
+func offer(cfg *config.Worker) dffmpeg.Offer {
+	jobs, light := config.AutoSlots(runtime.NumCPU())
+	return dffmpeg.Offer{
+		MaxJobs:      cfg.MaxJobs.Limit(jobs),
+		MaxLightJobs: cfg.MaxLightJobs.Limit(light),
+		MaxPerBinary: cfg.MaxPerBinary,
+		Resources:    cfg.Resources,
+		Labels:       cfg.Labels,
+		Weight:       cfg.Weight,
+	}
 }

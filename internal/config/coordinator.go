@@ -35,6 +35,7 @@ type Coordinator struct {
 	MaxBodyBytes    int64         `yaml:"max_body_bytes,min=65536,max=1073741824"` // largest request body; default 16 MiB
 	Database        Database      `yaml:"database"`
 	Janitor         Janitor       `yaml:"janitor"`
+	Scheduler       Scheduler     `yaml:"scheduler"`
 	Retention       Retention     `yaml:"retention"`
 	Transports      Transports    `yaml:"transports"`
 	// HTTPPolling are the settings of that transport, decoded.
@@ -49,7 +50,20 @@ type Janitor struct {
 	JobHeartbeatThresholdFactor float64       `yaml:"job_heartbeat_threshold_factor,min=1"` // × heartbeat interval; default 2.5
 	JobAssignmentTimeout        time.Duration `yaml:"job_assignment_timeout,min=0"`         // until accepted; default 10 s
 	JobPendingRetryDelay        time.Duration `yaml:"job_pending_retry_delay,min=0"`        // between attempts to assign; default 5 s
-	JobPendingTimeout           time.Duration `yaml:"job_pending_timeout,min=0"`            // until a job nobody takes fails; default 30 s
+	// JobPendingTimeout is how long a job that somebody waits for may wait while no
+	// worker qualifies; default 30 s.
+	JobPendingTimeout time.Duration `yaml:"job_pending_timeout,min=0"`
+}
+
+// Scheduler is the section "scheduler": how jobs wait and how often they are tried,
+// where they do not say so themselves.
+type Scheduler struct {
+	DetachedAttempts int           `yaml:"detached_attempts,min=1,max=20"`         // of jobs that nobody waits for; default 3
+	RetryBackoff     time.Duration `yaml:"retry_backoff,whole,min=0,max=86400"`    // before the second attempt, then twice as long; default 10 s
+	JobLostAfter     time.Duration `yaml:"job_lost_after,whole,min=60,max=604800"` // without contact until an attempt is lost that another may follow; default 5 min
+	QueueTimeout     time.Duration `yaml:"queue_timeout,whole,min=0,max=31536000"` // of waiting, for jobs that nobody waits for; default 0: none
+	LegacyMaxJobs    int           `yaml:"legacy_max_jobs,min=0,max=100000"`       // of each worker of 0.4; default 0: any number
+	LegacyLightJobs  int           `yaml:"legacy_max_light_jobs,min=0,max=100000"` // the same, of light jobs; default 0
 }
 
 // Retention is the section "retention": what is kept of the past; 0 keeps it
@@ -95,6 +109,7 @@ func newCoordinator() *Coordinator {
 			JobAssignmentTimeout: 10 * time.Second,
 			JobPendingRetryDelay: 5 * time.Second, JobPendingTimeout: 30 * time.Second,
 		},
+		Scheduler: Scheduler{DetachedAttempts: 3, RetryBackoff: 10 * time.Second, JobLostAfter: 5 * time.Minute},
 		Retention: Retention{
 			Jobs: 30 * 24 * time.Hour, Logs: 14 * 24 * time.Hour, Messages: 3 * 24 * time.Hour, LogBytes: 64 << 20,
 		},

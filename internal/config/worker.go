@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dffmpeg/dffmpeg/internal/config/strictyaml"
 )
@@ -29,7 +30,19 @@ type Worker struct {
 	// symbolic links not yet resolved.
 	Paths           map[string]string `yaml:"paths,file"`
 	MountManagement MountManagement   `yaml:"mount_management"`
-	Environment     WorkerEnvironment `yaml:"environment"`
+	// MaxJobs and MaxLightJobs are how many jobs run at a time, those apart that are over
+	// in a moment; default SlotsAuto.
+	MaxJobs      Slots `yaml:"max_jobs"`
+	MaxLightJobs Slots `yaml:"max_light_jobs"`
+	// MaxPerBinary limits the jobs of a program within those limits.
+	MaxPerBinary map[string]int `yaml:"max_jobs_per_binary"`
+	// Resources are counts of what jobs share, such as sessions of an encoder.
+	Resources map[string]int `yaml:"resources"`
+	// Labels are what jobs may ask for.
+	Labels map[string]string `yaml:"labels"`
+	// Weight is the worker's share of the work in comparison with others; default 1.
+	Weight      float64           `yaml:"weight,min=0.001,max=1000"`
+	Environment WorkerEnvironment `yaml:"environment"`
 	// Umask is that of processes; default UmaskCaller.
 	Umask      Umask      `yaml:"umask"`
 	RunAs      RunAs      `yaml:"run_as"`
@@ -122,6 +135,9 @@ func DefaultWorker() *Worker {
 		RegistrationInterval: 15 * time.Second,
 		Jitter:               500 * time.Millisecond,
 		LogBatchSize:         100,
+		MaxJobs:              SlotsAuto,
+		MaxLightJobs:         SlotsAuto,
+		Weight:               1,
 		Environment:          WorkerEnvironment{Accept: forwarded()},
 		Umask:                UmaskCaller,
 		LogBatchDelay:        250 * time.Millisecond,
@@ -184,6 +200,28 @@ func (w *Worker) Validate(problem func(key, message string)) {
 	}
 	checkPaths(w.Paths, problem)
 	w.checkUmask(problem)
+	w.checkOffer(problem)
+}
+
+// checkOffer checks what the worker gives to jobs.
+func (w *Worker) checkOffer(problem func(key, message string)) {
+	for _, name := range slices.Sorted(maps.Keys(w.MaxPerBinary)) {
+		if _, offered := w.Binaries[name]; !offered {
+			problem("max_jobs_per_binary."+name, "there is no such program among the binaries")
+		} else if w.MaxPerBinary[name] < 1 {
+			problem("max_jobs_per_binary."+name, "expected a number from 1 on")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Resources)) {
+		if !isFileName(name) || w.Resources[name] < 0 {
+			problem("resources", "a resource has a name without / or control characters, and a count from 0 on")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Labels)) {
+		if !isFileName(name) || strings.Contains(name, "=") || strings.ContainsFunc(w.Labels[name], unicode.IsControl) {
+			problem("labels", "a label has a name without /, = or control characters, and a value without control characters")
+		}
+	}
 }
 
 // checkPaths checks the names and roots of path variables.

@@ -215,20 +215,25 @@ func (r *runner) reportOutput(ctx context.Context, a *attempt, queue *outputQueu
 }
 
 // heartbeats reports regularly that the attempt runs, until ctx is done. A
-// coordinator that is away is no reason to stop; one that says that the
-// attempt is over is.
+// coordinator that is away is no reason to stop, unless it lent us the job for a time;
+// one that says that the attempt is over is.
 func (r *runner) heartbeats(ctx context.Context, a *attempt, logger *slog.Logger) {
 	interval := time.Duration(max(1, a.request.HeartbeatInterval)) * time.Second
+	lease := newLease(&a.request, r.settings.StopGrace)
 	for pause := interval; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(jittered(pause, interval/10)):
+		case <-time.After(min(jittered(pause, interval/10), lease.left())):
 		}
 		pause = interval
-		ended, err := r.coordinator.heartbeat(ctx, a.ref)
+		ended, err := lease.renew(ctx, func(ctx context.Context) (bool, error) { return r.coordinator.heartbeat(ctx, a.ref) })
 		switch {
 		case ctx.Err() != nil:
+			return
+		case err != nil && lease.left() == 0:
+			logger.Warn("the coordinator cannot be reached, and others may be given the job now; stopping it", "error", err)
+			a.stop(stopOrphaned)
 			return
 		case ended, err != nil && orphaned(err):
 			logger.Warn("the job is over for the coordinator; stopping it", "error", err)

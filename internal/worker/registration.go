@@ -53,7 +53,7 @@ func (w *Worker) register(ctx context.Context) error {
 	}
 	request := dffmpeg.RegisterRequest{
 		WorkerID:             w.settings.ID,
-		Capabilities:         []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureStdio, dffmpeg.FeatureSegments},
+		Capabilities:         []string{dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureStdio, dffmpeg.FeatureSegments, dffmpeg.FeatureLease},
 		Binaries:             w.settings.Binaries,
 		Paths:                w.paths.Available(ctx),
 		RegistrationInterval: int(w.settings.RegistrationInterval / time.Second),
@@ -62,6 +62,7 @@ func (w *Worker) register(ctx context.Context) error {
 		Status:               status,
 		InstanceID:           w.settings.InstanceID,
 		Running:              w.running(),
+		Offer:                w.settings.Offer,
 		Hears:                w.coordinator.renews.Load() && w.hears(),
 	}
 	answer, err := w.coordinator.register(ctx, request)

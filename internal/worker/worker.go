@@ -21,6 +21,7 @@ type Settings struct {
 	InstanceID           string // differs between runs
 	Version              string
 	Binaries             []string // names offered
+	Offer                dffmpeg.Offer // how many jobs it takes, and of what sort
 	RegistrationInterval time.Duration
 	Jitter               time.Duration
 	LogBatchSize         int           // lines per report

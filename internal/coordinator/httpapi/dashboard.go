@@ -8,6 +8,7 @@ import (
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/dashboard"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/standing"
 	"github.com/dffmpeg/dffmpeg/store"
 )
 
@@ -66,5 +67,9 @@ func (a *api) dashboardData(c *call, _ nothing) (dffmpeg.DashboardAnswer, error)
 
 // recent returns everybody's latest jobs.
 func (a *api) recent(ctx context.Context, window time.Duration) ([]dffmpeg.Job, error) {
-	return a.State.List(ctx, store.JobQuery{Window: window, Limit: dashboardJobs})
+	jobs, err := a.State.List(ctx, store.JobQuery{Window: window, Limit: dashboardJobs})
+	if err == nil {
+		err = standing.Fill(ctx, a.State, jobs)
+	}
+	return jobs, err
 }

@@ -87,6 +87,7 @@ type Settings struct {
 	DashboardFrom     []netip.Prefix
 	MetricsFrom       []netip.Prefix
 	Documentation     bool // the OpenAPI document and its page
+	Queue             QueueSettings
 }
 
 // Deps is what the interface works on.

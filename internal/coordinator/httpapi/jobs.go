@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/standing"
 	"github.com/dffmpeg/dffmpeg/store"
 )
 
@@ -110,6 +111,10 @@ func (a *api) submit(c *call, in dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, e
 	if slices.Contains(in.Features, dffmpeg.FeatureStdio) {
 		streams = dffmpeg.StdioOffered
 	}
+	var queued dffmpeg.Job
+	if err := a.demanded(c.identity, &in, &queued); err != nil {
+		return answer, err
+	}
 	id := a.NewID()
 	to := dffmpeg.Recipient{Kind: dffmpeg.RecipientRequester, ID: c.identity.ClientID, JobID: id}
 	change, err := a.State.Submit(c.ctx(), dffmpeg.Job{
@@ -129,6 +134,11 @@ func (a *api) submit(c *call, in dffmpeg.SubmitRequest) (dffmpeg.SubmitAnswer, e
 		Environment:       in.Environment,
 		Warnings:          in.Warnings,
 		Umask:             in.Umask,
+		Priority:          queued.Priority,
+		Demand:            queued.Demand,
+		Prefer:            queued.Prefer,
+		Retry:             queued.Retry,
+		QueueTimeout:      queued.QueueTimeout,
 	})
 	return dffmpeg.SubmitAnswer{Job: change.Job.Public(), Features: features()}, err
 }
@@ -238,6 +248,9 @@ func (a *api) jobsOf(c *call, requester string) ([]dffmpeg.Job, error) {
 	jobs, err := a.State.List(c.ctx(), store.JobQuery{
 		Requester: requester, Window: time.Duration(window) * time.Second, Before: before, Limit: maxList,
 	})
+	if err == nil {
+		err = standing.Fill(c.ctx(), a.State, jobs)
+	}
 	public := make([]dffmpeg.Job, 0, len(jobs))
 	for _, j := range jobs {
 		public = append(public, j.Public())
@@ -253,7 +266,9 @@ func (a *api) showJob(c *call, _ nothing) (dffmpeg.Job, error) {
 	if err != nil {
 		return dffmpeg.Job{}, err
 	}
-	return job.Public(), nil
+	one := []dffmpeg.Job{job}
+	err = standing.Fill(c.ctx(), a.State, one)
+	return one[0].Public(), err
 }
 
 func (a *api) clientHeartbeat(c *call, _ nothing) (dffmpeg.CommandAnswer, error) {

@@ -19,7 +19,7 @@ const maxWindow = 10 * 366 * 86400
 func features() []string {
 	return []string{
 		dffmpeg.FeatureAck, dffmpeg.FeatureAttempt, dffmpeg.FeatureFinalLogs, dffmpeg.FeatureStdio, dffmpeg.FeatureSegments,
-		dffmpeg.FeatureRenew,
+		dffmpeg.FeatureRenew, dffmpeg.FeatureOffer,
 	}
 }
 
@@ -33,6 +33,8 @@ func (a *api) workerEndpoints() []endpoint {
 		define(route{http.MethodPost, "/worker/deregister", "Take a worker offline", worker}, a.deregister),
 		list,
 		define(route{http.MethodGet, "/workers/{worker_id}", "Show one worker", anyIdentity()}, a.showWorker),
+		define(route{http.MethodPost, "/workers/{worker_id}/pause", "Give a worker no more jobs; it finishes those it has", signedBy(dffmpeg.RoleAdmin)}, a.pauseWorker),
+		define(route{http.MethodPost, "/workers/{worker_id}/resume", "Give a worker jobs again", signedBy(dffmpeg.RoleAdmin)}, a.resumeWorker),
 	}
 }
 
@@ -61,6 +63,14 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 	if status == "" {
 		status = dffmpeg.WorkerOnline
 	}
+	offer, err := a.offered(&in)
+	if err != nil {
+		return answer, err
+	}
+	unknown, err := a.profiles(c.ctx(), &in)
+	if err != nil {
+		return answer, err
+	}
 	address := server.Address(to)
 	registered, err := a.State.Register(c.ctx(), store.Registration{
 		Worker: dffmpeg.Worker{
@@ -74,6 +84,7 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 			Transport:            server.Name(),
 			TransportMetadata:    address,
 			InstanceID:           in.InstanceID,
+			Offer:                offer,
 		},
 		Token: a.NewToken(),
 		Delay: a.Settings.HandshakeDelay,
@@ -88,6 +99,7 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 		TransportMetadata: dffmpeg.PublicMetadata(address),
 		Stop:              stop,
 		Features:          features(),
+		Unknown:           unknown,
 	}, err
 }
 
@@ -181,4 +193,57 @@ func (a *api) showWorker(c *call, _ nothing) (dffmpeg.Worker, error) {
 		err = absent
 	}
 	return worker.Public(), err
+}
+
+// pauseWorker and resumeWorker answer with the worker as it is then.
+func (a *api) pauseWorker(c *call, in dffmpeg.PauseRequest) (dffmpeg.Worker, error) {
+	if !plain(in.Reason) {
+		return dffmpeg.Worker{}, invalidBody("reason", "Control characters cannot be part of a reason")
+	}
+	return a.setPause(c, &dffmpeg.Pause{By: c.identity.ClientID, Reason: in.Reason})
+}
+
+func (a *api) resumeWorker(c *call, _ nothing) (dffmpeg.Worker, error) { return a.setPause(c, nil) }
+
+func (a *api) setPause(c *call, pause *dffmpeg.Pause) (dffmpeg.Worker, error) {
+	absent := dffmpeg.Errorf(dffmpeg.CodeNotFound, "Worker not found")
+	id := c.PathValue("worker_id")
+	if !plain(id) {
+		return dffmpeg.Worker{}, absent
+	}
+	worker, err := a.State.PauseWorker(c.ctx(), id, pause)
+	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
+		err = absent
+	}
+	return worker.Public(), err
+}
+
+// profiles stores what a worker says of its programs, and returns the IDs of those of
+// its offer that are still not known.
+func (a *api) profiles(ctx context.Context, in *dffmpeg.RegisterRequest) ([]string, error) {
+	for id, profile := range in.Profiles {
+		if problem := profile.Problem(); problem != "" {
+			return nil, invalidBody("profiles", problem)
+		}
+		if profile.ID() != id {
+			return nil, invalidBody("profiles", "A profile has another ID than it is sent under")
+		}
+		if err := a.State.SaveProfile(ctx, profile); err != nil {
+			return nil, err
+		}
+	}
+	var unknown []string
+	for _, program := range in.Offer.Programs {
+		if program.Profile == "" || slices.Contains(unknown, program.Profile) {
+			continue
+		}
+		switch _, err := a.State.Profile(ctx, program.Profile); {
+		case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
+			unknown = append(unknown, program.Profile)
+		case err != nil:
+			return nil, err
+		}
+	}
+	slices.Sort(unknown)
+	return unknown, nil
 }

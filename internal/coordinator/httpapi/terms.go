@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// QueueSettings are the coordinator's defaults for jobs that do not say how they wait
+// and how often they are tried.
+type QueueSettings struct {
+	DetachedAttempts int           // of jobs that nobody waits for; others are tried once
+	Backoff          time.Duration // before the second attempt
+	LostAfter        time.Duration // without contact an attempt is lost
+	Timeout          time.Duration // of waiting for a worker, for jobs that nobody waits for; 0: none
+	// LegacyMaxJobs and LegacyMaxLightJobs are the limits of workers that set none, as
+	// those of 0.4; 0 for none.
+	LegacyMaxJobs, LegacyMaxLightJobs int
+}
+
+const (
+	maxLabels     = 64  // of a job or worker
+	maxNameLength = 128 // of labels and resources
+)
+
+// demanded adds to a job what its requester asks of the queue.
+func (a *api) demanded(identity dffmpeg.Identity, in *dffmpeg.SubmitRequest, job *dffmpeg.Job) error {
+	terms := &in.Terms
+	if err := checkTerms(identity, terms); err != nil {
+		return err
+	}
+	job.Priority, job.Prefer = terms.Priority, terms.Prefer
+	job.Demand.Require = terms.Require
+	job.Demand.Needs = slices.DeleteFunc(append(job.Demand.Needs, terms.Needs...), func(ability string) bool {
+		return slices.Contains(terms.Lift, ability) && !slices.Contains(terms.Needs, ability)
+	})
+	for name, count := range terms.Uses {
+		if job.Demand.Uses == nil {
+			job.Demand.Uses = make(map[string]int)
+		}
+		job.Demand.Uses[name] = count
+		job.Demand.Claims = append(job.Demand.Claims, name)
+		if count == 0 {
+			delete(job.Demand.Uses, name)
+			job.Demand.Claims = job.Demand.Claims[:len(job.Demand.Claims)-1]
+		}
+	}
+	job.Retry, job.QueueTimeout = a.retryPolicy(in), terms.QueueTimeout
+	if job.QueueTimeout == 0 && !in.Monitor {
+		job.QueueTimeout = int(a.Settings.Queue.Timeout / time.Second)
+	}
+	return nil
+}
+
+// retryPolicy returns when a job is tried again.
+func (a *api) retryPolicy(in *dffmpeg.SubmitRequest) dffmpeg.RetryPolicy {
+	terms, settings := &in.Terms, &a.Settings.Queue
+	policy := dffmpeg.RetryPolicy{MaxAttempts: terms.MaxAttempts, On: terms.RetryOn, Asked: terms.MaxAttempts > 1}
+	if policy.MaxAttempts == 0 && !in.Monitor {
+		policy.MaxAttempts = settings.DetachedAttempts
+	}
+	if policy.MaxAttempts <= 1 {
+		return dffmpeg.RetryPolicy{}
+	}
+	if len(policy.On) == 0 {
+		policy.On = []string{dffmpeg.RetryLost}
+	}
+	policy.LostAfter = int(settings.LostAfter / time.Second)
+	policy.Backoff = int(settings.Backoff / time.Second)
+	if terms.Backoff != nil {
+		policy.Backoff = *terms.Backoff
+	}
+	return policy
+}
+
+// checkTerms checks what a schema cannot.
+func checkTerms(identity dffmpeg.Identity, terms *dffmpeg.JobTerms) error {
+	if terms.Priority > dffmpeg.DefaultPriority && identity.Role != dffmpeg.RoleAdmin {
+		return invalidTerm("priority", "Only admins may ask for a priority above "+strconv.Itoa(dffmpeg.DefaultPriority))
+	}
+	for _, field := range []struct {
+		name   string
+		labels map[string]string
+	}{{"require", terms.Require}, {"prefer", terms.Prefer}} {
+		if problem := labelsProblem(field.labels); problem != "" {
+			return invalidTerm(field.name, problem)
+		}
+	}
+	for _, field := range []struct {
+		name string
+		list []string
+	}{{"needs", terms.Needs}, {"lift", terms.Lift}} {
+		for _, ability := range field.list {
+			if _, name, ok := dffmpeg.SplitAbility(ability); !ok || len(name) > maxNameLength || !plain(name) {
+				return invalidTerm(field.name, "An ability is written kind:name, such as encoder:hevc_nvenc, not "+short(ability)+"; there are "+abilityKinds())
+			}
+		}
+	}
+	if problem := countsProblem(terms.Uses); problem != "" {
+		return invalidTerm("uses", problem)
+	}
+	for _, word := range terms.RetryOn {
+		if code, err := strconv.Atoi(word); word != dffmpeg.RetryLost && word != dffmpeg.RetryFailed && (err != nil || strconv.Itoa(code) != word) {
+			return invalidTerm("retry_on", "What is tried again is lost, failed or an exit code, not "+short(word))
+		}
+	}
+	return nil
+}
+
+func invalidTerm(name, msg string) error {
+	return invalidFields(dffmpeg.FieldError{Type: "value_error", Loc: []any{"body", "terms", name}, Msg: msg})
+}
+
+func abilityKinds() string {
+	text := ""
+	for i, kind := range dffmpeg.AbilityKinds() {
+		if i > 0 {
+			text += ", "
+		}
+		text += string(kind)
+	}
+	return text
+}
+
+// labelsProblem says what is wrong with labels, "" when nothing is.
+func labelsProblem(labels map[string]string) string {
+	if len(labels) > maxLabels {
+		return "There may be " + strconv.Itoa(maxLabels) + " labels at most"
+	}
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if !named(name) || len(labels[name]) > maxNameLength || !plain(labels[name]) {
+			return "A label has a name, and neither that nor its value has control characters or more than " +
+				strconv.Itoa(maxNameLength) + " bytes: not " + short(name)
+		}
+	}
+	return ""
+}
+
+// countsProblem says what is wrong with counts of resources or jobs, "" when nothing is.
+func countsProblem(counts map[string]int) string {
+	if len(counts) > maxLabels {
+		return "There may be " + strconv.Itoa(maxLabels) + " of them at most"
+	}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if !named(name) || counts[name] < 0 || counts[name] > 1_000_000 {
+			return "A count is a number from 0 to 1000000 under a name without control characters: not " + short(name)
+		}
+	}
+	return ""
+}
+
+func named(name string) bool { return name != "" && len(name) <= maxNameLength && plain(name) }
+
+// offered returns the offer of a worker as it is stored: with the coordinator's limits
+// for those that set none.
+func (a *api) offered(in *dffmpeg.RegisterRequest) (dffmpeg.Offer, error) {
+	offer := in.Offer
+	for _, field := range []struct{ name, problem string }{
+		{"labels", labelsProblem(offer.Labels)},
+		{"resources", countsProblem(offer.Resources)},
+		{"max_jobs_per_binary", countsProblem(offer.MaxPerBinary)},
+	} {
+		if field.problem != "" {
+			return offer, invalidFields(dffmpeg.FieldError{Type: "value_error", Loc: []any{"body", "offer", field.name}, Msg: field.problem})
+		}
+	}
+	for name, program := range offer.Programs {
+		if !named(name) || !plain(program.Version) || !plain(program.Profile) || len(offer.Programs) > maxLabels {
+			return offer, invalidFields(dffmpeg.FieldError{
+				Type: "value_error", Loc: []any{"body", "offer", "programs"}, Msg: "There are too many programs, or control characters in what is said of them",
+			})
+		}
+	}
+	if in.Offer.MaxJobs == 0 && !slices.Contains(in.Capabilities, dffmpeg.FeatureLease) {
+		offer.MaxJobs, offer.MaxLightJobs = a.Settings.Queue.LegacyMaxJobs, a.Settings.Queue.LegacyMaxLightJobs
+	}
+	return offer, nil
+}
