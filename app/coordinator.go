@@ -45,6 +45,7 @@ func (a App) newCoordinator(cfg *config.Coordinator, address string, db *databas
 				Backoff:            cfg.Scheduler.RetryBackoff,
 				LostAfter:          cfg.Scheduler.JobLostAfter,
 				Timeout:            cfg.Scheduler.QueueTimeout,
+				QueryWorker:        cfg.Scheduler.QueryWorker,
 				LegacyMaxJobs:      cfg.Scheduler.LegacyMaxJobs,
 				LegacyMaxLightJobs: cfg.Scheduler.LegacyLightJobs,
 			},

@@ -108,6 +108,21 @@ func (c *Client) Workers(ctx context.Context, window time.Duration) ([]dffmpeg.W
 	return workers, err
 }
 
+// PauseWorker has a worker be given no more jobs, with a reason for those who look at
+// it; ResumeWorker ends that. Both return the worker as it is then, and are for admins.
+func (c *Client) PauseWorker(ctx context.Context, id, reason string) (dffmpeg.Worker, error) {
+	var worker dffmpeg.Worker
+	err := c.caller.Call(ctx, http.MethodPost, "/workers/"+url.PathEscape(id)+"/pause", nil, dffmpeg.PauseRequest{Reason: reason}, &worker)
+	return worker, err
+}
+
+// ResumeWorker ends what PauseWorker began.
+func (c *Client) ResumeWorker(ctx context.Context, id string) (dffmpeg.Worker, error) {
+	var worker dffmpeg.Worker
+	err := c.caller.Call(ctx, http.MethodPost, "/workers/"+url.PathEscape(id)+"/resume", nil, nil, &worker)
+	return worker, err
+}
+
 // Worker returns one worker.
 func (c *Client) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) {
 	var worker dffmpeg.Worker

@@ -62,8 +62,11 @@ type Scheduler struct {
 	RetryBackoff     time.Duration `yaml:"retry_backoff,whole,min=0,max=86400"`    // before the second attempt, then twice as long; default 10 s
 	JobLostAfter     time.Duration `yaml:"job_lost_after,whole,min=60,max=604800"` // without contact until an attempt is lost that another may follow; default 5 min
 	QueueTimeout     time.Duration `yaml:"queue_timeout,whole,min=0,max=31536000"` // of waiting, for jobs that nobody waits for; default 0: none
-	LegacyMaxJobs    int           `yaml:"legacy_max_jobs,min=0,max=100000"`       // of each worker of 0.4; default 0: any number
-	LegacyLightJobs  int           `yaml:"legacy_max_light_jobs,min=0,max=100000"` // the same, of light jobs; default 0
+	// QueryWorker is the ID of the only worker that answers questions such as -encoders,
+	// so that the answer is always the same; default: any does.
+	QueryWorker     string `yaml:"query_worker"`
+	LegacyMaxJobs   int    `yaml:"legacy_max_jobs,min=0,max=100000"`       // of each worker of 0.4; default 0: any number
+	LegacyLightJobs int    `yaml:"legacy_max_light_jobs,min=0,max=100000"` // the same, of light jobs; default 0
 }
 
 // Retention is the section "retention": what is kept of the past; 0 keeps it

@@ -1,6 +1,10 @@
 package pathmap
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/dffmpeg/dffmpeg/internal/ffargs"
+)
 
 // RelativeOutputs returns the names of files, relative to the working directory,
 // that an ffmpeg command line says it writes. It misses some rather than naming
@@ -10,9 +14,9 @@ import "strings"
 // outputs of tee, and outputs behind options that are not known are left out.
 func RelativeOutputs(args []string) []string {
 	var names []string
-	for _, w := range words(args) {
-		_, name := splitScheme(w.text)
-		if !w.option && w.of == "" && writesFile(w.format) && isRelative(name) {
+	for _, w := range ffargs.Words(args) {
+		_, name := splitScheme(w.Text)
+		if w.File() && writesFile(w.Format) && isRelative(name) {
 			names = append(names, name)
 		}
 	}

@@ -39,6 +39,8 @@ type Invocation struct {
 	Environment map[string]string
 	// Umask is the caller's; nil when it is not known.
 	Umask *int
+	// Terms are what it asks of the queue.
+	Terms dffmpeg.JobTerms
 	// Stdin is read as far as the program might read it; nil for an empty one.
 	Stdin  io.Reader
 	Stdout io.Writer
@@ -72,7 +74,7 @@ func New(c *client.Client, paths Mapper, heartbeat int) *Proxy {
 func (p *Proxy) Request(inv Invocation) dffmpeg.SubmitRequest {
 	args, segments, names, unmapped := p.paths.MapCommand(inv.Args, inv.Dir)
 	request := dffmpeg.SubmitRequest{
-		Environment: inv.Environment, Umask: inv.Umask, BinaryName: inv.Binary, Arguments: args, Segments: segments, Paths: names,
+		Terms: inv.Terms, Environment: inv.Environment, Umask: inv.Umask, BinaryName: inv.Binary, Arguments: args, Segments: segments, Paths: names,
 	}
 	warnings := unmappedPaths(unmapped)
 	if inv.Dir != "" {

@@ -20,7 +20,7 @@ type Settings struct {
 	ID                   string
 	InstanceID           string // differs between runs
 	Version              string
-	Binaries             []string // names offered
+	Binaries             []string      // names offered
 	Offer                dffmpeg.Offer // how many jobs it takes, and of what sort
 	RegistrationInterval time.Duration
 	Jitter               time.Duration

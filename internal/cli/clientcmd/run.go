@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/client"
 	"github.com/dffmpeg/dffmpeg/internal/cli/show"
 	"github.com/dffmpeg/dffmpeg/internal/proxy"
@@ -18,6 +19,7 @@ type submission struct {
 	binary    string
 	detach    bool
 	heartbeat int
+	terms     dffmpeg.JobTerms
 	args      []string
 	help      bool
 }
@@ -56,6 +58,11 @@ func parseSubmission(words []string, mayDetach bool) (submission, error) {
 			if text, err = take(); err == nil {
 				s.heartbeat, err = positive(name, text)
 			}
+		case isTerm(name):
+			var text string
+			if text, err = take(); err == nil {
+				err = setTerm(&s.terms, name, text)
+			}
 		default:
 			s.args = words
 			return s, nil
@@ -79,7 +86,8 @@ func positive(name, text string) (int, error) {
 const ownOptions = `
 Options (before the program's own; "--" ends them):
   -b, --binary NAME             program to run (default ffmpeg)
-      --heartbeat-interval N    seconds between heartbeats (default: the coordinator's)`
+      --heartbeat-interval N    seconds between heartbeats (default: the coordinator's)
+` + termOptions
 
 func runCommand(env Env) *cobra.Command {
 	return &cobra.Command{
@@ -133,6 +141,7 @@ func submit(cmd *cobra.Command, env Env, words []string, mayDetach bool) error {
 	inv := proxy.Invocation{
 		Binary: s.binary, Args: s.args, Dir: dir, Stdin: env.In, Stdout: env.Out, Stderr: env.Err, Signals: env.Signals, Environment: session.Environment, Umask: session.Umask,
 	}
+	inv.Terms = s.terms
 	if !s.detach {
 		if code := p.Run(cmd.Context(), inv); code != 0 {
 			return &ExitError{Code: code}

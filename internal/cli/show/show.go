@@ -137,6 +137,7 @@ func Job(w io.Writer, j *dffmpeg.Job) error {
 		{"Client last seen", Time(j.ClientLastSeen)},
 		{"Transport", Text(j.Transport)},
 	}
+	pairs = append(pairs, queueing(j)...)
 	for _, warning := range j.Warnings {
 		pairs = append(pairs, [2]string{"Warning", Text(warning)})
 	}
@@ -164,7 +165,7 @@ func Workers(w io.Writer, workers []dffmpeg.Worker) error {
 	for i := range workers {
 		k := &workers[i]
 		rows = append(rows, []string{
-			Text(k.ID), string(k.Status), List(k.Binaries), List(k.Paths), version(k), Time(k.LastSeen),
+			Text(k.ID), workerStatus(k), List(k.Binaries), List(k.Paths), version(k), Time(k.LastSeen),
 		})
 	}
 	return Table(w, []string{"WORKER", "STATUS", "BINARIES", "PATHS", "VERSION", "LAST SEEN"}, rows)
@@ -182,9 +183,9 @@ func Coordinators(w io.Writer, all []dffmpeg.Coordinator) error {
 
 // Worker writes one worker in full.
 func Worker(w io.Writer, k *dffmpeg.Worker) error {
-	return Pairs(w, [][2]string{
+	return Pairs(w, append([][2]string{
 		{"Worker", Text(k.ID)},
-		{"Status", string(k.Status)},
+		{"Status", workerStatus(k)},
 		{"Version", version(k)},
 		{"Binaries", List(k.Binaries)},
 		{"Paths", List(k.Paths)},
@@ -192,7 +193,7 @@ func Worker(w io.Writer, k *dffmpeg.Worker) error {
 		{"Transport", Text(k.Transport)},
 		{"Registers every", strconv.Itoa(k.RegistrationInterval) + " s"},
 		{"Last seen", Time(k.LastSeen)},
-	})
+	}, offer(k)...))
 }
 
 func version(w *dffmpeg.Worker) string {

@@ -95,6 +95,9 @@ func relax(schema *huma.Schema) {
 			relax(schema.Items)
 		}
 	}
+	if of, ok := schema.AdditionalProperties.(*huma.Schema); ok {
+		relax(of)
+	}
 	for _, member := range schema.Properties {
 		relax(member)
 	}

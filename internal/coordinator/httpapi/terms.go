@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/demand"
 )
 
 // QueueSettings are the coordinator's defaults for jobs that do not say how they wait
@@ -19,6 +20,9 @@ type QueueSettings struct {
 	// LegacyMaxJobs and LegacyMaxLightJobs are the limits of workers that set none, as
 	// those of 0.4; 0 for none.
 	LegacyMaxJobs, LegacyMaxLightJobs int
+	// QueryWorker is the only one that is asked what programs are and can do, so that the
+	// answer is always the same; "" for any.
+	QueryWorker string
 }
 
 const (
@@ -33,6 +37,10 @@ func (a *api) demanded(identity dffmpeg.Identity, in *dffmpeg.SubmitRequest, job
 		return err
 	}
 	job.Priority, job.Prefer = terms.Priority, terms.Prefer
+	job.Demand = demand.Infer(in.BinaryName, in.Arguments)
+	if demand.IsQuery(in.BinaryName, in.Arguments) {
+		job.Demand.Worker = a.Settings.Queue.QueryWorker
+	}
 	job.Demand.Require = terms.Require
 	job.Demand.Needs = slices.DeleteFunc(append(job.Demand.Needs, terms.Needs...), func(ability string) bool {
 		return slices.Contains(terms.Lift, ability) && !slices.Contains(terms.Needs, ability)
