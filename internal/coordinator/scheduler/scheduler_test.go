@@ -139,10 +139,7 @@ func TestFairness(t *testing.T) {
 	for range 100 {
 		w.submit("greedy")
 	}
-	var first []string
-	for _, id := range w.assigned() {
-		first = append(first, id)
-	}
+	first := w.assigned()
 	if len(first) != 6 {
 		t.Fatalf("%d jobs were assigned, want 6", len(first))
 	}
