@@ -31,6 +31,8 @@ type cluster struct {
 	shutdownDelay string
 	// program is what workers run as ffmpeg; "" for ffmpeg.
 	program string
+	// slots is max_jobs of workers; "" for any number.
+	slots string
 }
 
 // transportSections are sections "transports".
@@ -175,9 +177,11 @@ min_drain_time_seconds: 0.2
 coordinator: {scheme: http, host: 127.0.0.1, port: %d}
 binaries: {ffmpeg: %s, ffprobe: /usr/bin/ffprobe}
 paths: {Media: %s}
+max_jobs: %s
+max_light_jobs: unlimited
 log_level: debug
 %s
-`, name, c.keys[name], c.port, cmp.Or(c.program, "/usr/bin/ffmpeg"), media, c.transports.worker))
+`, name, c.keys[name], c.port, cmp.Or(c.program, "/usr/bin/ffmpeg"), media, cmp.Or(c.slots, "unlimited"), c.transports.worker))
 }
 
 func mkdir(t *testing.T, path string) {
