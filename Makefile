@@ -61,6 +61,10 @@ soak: ## run jobs on every database with every transport, without and with fault
 	@dev/services up >/dev/null
 	DFFMPEG_SOAK=1 go test -count=1 -timeout 60m -parallel 3 -v -run 'TestMatrix|TestFaults' ./e2e
 
+.PHONY: simulate
+simulate: ## run the scheduler with 500 workers and 20,000 jobs in virtual time (DFFMPEG_SIMULATION_SEED chooses the seed)
+	go test -count=1 -timeout 30m -v ./internal/coordinator/simulation
+
 .PHONY: demo
 demo: ## transcode a clip through a local dffmpeg and watch it
 	@dev/deps

@@ -137,8 +137,8 @@ type Jobs interface {
 	// since they became pending, in no order, at most limit.
 	Overdue(ctx context.Context, limit int) ([]dffmpeg.Job, error)
 
-	// Loads returns the jobs in the hands of workers (assigned, running, canceling):
-	// how many there are of each sort, in no order.
+	// Loads returns the jobs in the hands of workers (assigned, running, canceling), in
+	// no order. Jobs that are alike may be counted together.
 	Loads(ctx context.Context) ([]Held, error)
 
 	// HeldBy returns the jobs in the hands of one worker, by ID.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"reflect"
 	"slices"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -88,27 +87,14 @@ func (s *State) Loads(ctx context.Context) ([]store.Held, error) {
 	defer leave()
 	var loads []store.Held
 	for workerID, jobs := range s.held {
-		begin := len(loads)
-	held:
 		for id := range jobs {
 			job := s.jobs[id]
-			one := store.Held{WorkerID: workerID, RequesterID: job.RequesterID, BinaryName: job.BinaryName, Demand: job.Demand, Jobs: 1}
-			for i := begin; i < len(loads); i++ {
-				if alike(&loads[i], &one) {
-					loads[i].Jobs++
-					continue held
-				}
-			}
-			one.Demand = copyDemand(one.Demand)
-			loads = append(loads, one)
+			loads = append(loads, store.Held{
+				WorkerID: workerID, RequesterID: job.RequesterID, BinaryName: job.BinaryName, Demand: copyDemand(job.Demand), Jobs: 1,
+			})
 		}
 	}
 	return loads, nil
-}
-
-// alike reports whether jobs in the hands of the same worker are counted together.
-func alike(a, b *store.Held) bool {
-	return a.RequesterID == b.RequesterID && a.BinaryName == b.BinaryName && reflect.DeepEqual(a.Demand, b.Demand)
 }
 
 // HeldBy implements store.Jobs.

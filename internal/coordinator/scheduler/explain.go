@@ -20,15 +20,14 @@ func Explain(job *dffmpeg.Job, workers []dffmpeg.Worker, held []store.Held, now 
 		return "the next attempt begins at " + job.NotBefore.UTC().Format(time.DateTime) + " UTC"
 	}
 	c := newCluster(workers, held)
-	q := &queue{like: *job, able: c.qualified(job)}
-	q.roomy = slices.Clone(q.able)
+	q, able := c.queue("", job), c.qualified(job)
 	switch {
 	case !q.fits():
-		return busy(job, q.able)
+		return busy(job, able)
 	case len(q.willing(job)) > 0:
 		return ""
-	case len(q.able) == 1:
-		return fmt.Sprintf("worker %s lost it and may still run it, and no other could", q.able[0].worker.ID)
+	case len(able) == 1:
+		return fmt.Sprintf("worker %s lost it and may still run it, and no other could", able[0].worker.ID)
 	default:
 		return fmt.Sprintf("worker %s lost it, and the others that could run it are busy", job.Worker())
 	}

@@ -16,8 +16,8 @@ type queue struct {
 	like  dffmpeg.Job   // one of them
 	last  string        // the ID of the last job that was read
 	more  bool          // whether the store may have more of them
-	able  []*candidate  // those that qualify, whether they have room or not
-	roomy []*candidate  // those of them that had room when that was last looked at
+	roomy []*candidate  // those that qualify and had room when that was last looked at
+	in    *cluster
 }
 
 // assignment is a job and who should run it.
@@ -32,12 +32,22 @@ func (c *cluster) group(rows []store.Queued) []*queue {
 	var queues []*queue
 	for _, row := range rows {
 		if len(queues) == 0 || queues[len(queues)-1].name != row.Queue {
-			able := c.qualified(&row.Job)
-			queues = append(queues, &queue{name: row.Queue, like: row.Job, able: able, roomy: slices.Clone(able)})
+			queues = append(queues, c.queue(row.Queue, &row.Job))
 		}
 		queues[len(queues)-1].add(row.Job)
 	}
 	return queues
+}
+
+// queue returns an empty queue of jobs like the one given.
+func (c *cluster) queue(name string, like *dffmpeg.Job) *queue {
+	q := &queue{name: name, like: *like, in: c}
+	for _, one := range c.candidates {
+		if one.hasRoom(like) && one.worker.Qualifies(like) {
+			q.roomy = append(q.roomy, one)
+		}
+	}
+	return q
 }
 
 func (q *queue) add(job dffmpeg.Job) {
@@ -100,7 +110,7 @@ func (q *queue) willing(job *dffmpeg.Job) []*candidate {
 		return q.roomy
 	}
 	spare := func(c *candidate) bool { return !mayStillRun(job, c.worker) && !justLost(job, c.worker) }
-	others := slices.ContainsFunc(q.able, spare)
+	others := slices.ContainsFunc(q.in.candidates, func(c *candidate) bool { return spare(c) && c.worker.Qualifies(job) })
 	var may []*candidate
 	for _, c := range q.roomy {
 		if spare(c) || !others && !mayStillRun(job, c.worker) {

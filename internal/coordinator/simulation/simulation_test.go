@@ -1,0 +1,59 @@
+//go:build !race
+
+package simulation
+
+import (
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// seedVariable chooses another seed than the usual one.
+const seedVariable = "DFFMPEG_SIMULATION_SEED"
+
+// TestSimulation: whatever happens to workers and messages, all invariants hold. The seed
+// is printed with what it violates; goroutines do not run in the same order each time.
+func TestSimulation(t *testing.T) {
+	seed, err := strconv.ParseUint(os.Getenv(seedVariable), 10, 64)
+	if err != nil {
+		seed = 1
+	}
+	t.Logf("seed %d; %s chooses another", seed, seedVariable)
+	for invariant, details := range simulate(t, seed, size{workers: 500, jobs: 20_000, arrive: 30 * time.Minute}, broken{}) {
+		t.Errorf("seed %d: %s, %d times: %q", seed, invariant, len(details), details[:min(3, len(details))])
+	}
+}
+
+// TestManySeeds: the same, smaller, with other seeds each time.
+func TestManySeeds(t *testing.T) {
+	for range 3 {
+		seed := uint64(time.Now().UnixNano())
+		for invariant, details := range simulate(t, seed, size{workers: 60, jobs: 2000, arrive: 15 * time.Minute}, broken{}) {
+			t.Errorf("seed %d: %s, %d times: %q", seed, invariant, len(details), details[:min(3, len(details))])
+		}
+	}
+}
+
+// TestBrokenIsFound: each check finds a system in which its invariant does not hold.
+func TestBrokenIsFound(t *testing.T) {
+	for name, tt := range map[string]struct {
+		broken broken
+		want   string
+	}{
+		"ignores room":       {broken{ignoresRoom: true}, overCommitted},
+		"ignores leases":     {broken{ignoresLeases: true}, twiceAtOnce},
+		"forgets":            {broken{forgets: true}, lost},
+		"ignores order":      {broken{ignoresOrder: true}, outOfOrder},
+		"ignores shares":     {broken{ignoresShares: true}, unfair},
+		"takes the youngest": {broken{newestFirst: true}, tooOld},
+		"sleeps":             {broken{sleeps: true}, idle},
+		"is unfenced":        {broken{unfenced: true}, twiceDone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if found := simulate(t, 1, size{workers: 60, jobs: 3000, arrive: 20 * time.Minute}, tt.broken); len(found[tt.want]) == 0 {
+				t.Errorf("it was not found that %s", tt.want)
+			}
+		})
+	}
+}
