@@ -28,11 +28,6 @@ type Demand struct {
 	Worker string `json:"worker,omitempty" doc:"The only worker that may run it"`
 }
 
-// Nothing reports whether the demand is the zero Demand.
-func (d *Demand) Nothing() bool {
-	return !d.Light && len(d.Needs) == 0 && len(d.Uses) == 0 && len(d.Claims) == 0 && len(d.Require) == 0 && d.Worker == ""
-}
-
 // AbilityKind is a kind of things that a build of ffmpeg has or has not. The set is
 // closed.
 type AbilityKind string

@@ -71,9 +71,9 @@ func Lose(r Record, seen dffmpeg.Job, reason string, offered bool, now time.Time
 	case seen.Version != r.Version:
 		return unchanged(r, store.Refused), nil
 	case r.Status == dffmpeg.JobCanceling:
-		return conclude(r, dffmpeg.JobCanceled, dffmpeg.AttemptLost, reason, now), nil
+		return conclude(r, dffmpeg.JobCanceled, reason, now), nil
 	case r.Status == dffmpeg.JobRunning && !r.MayRetryLost():
-		return conclude(r, dffmpeg.JobFailed, dffmpeg.AttemptLost, reason, now), nil
+		return conclude(r, dffmpeg.JobFailed, reason, now), nil
 	}
 	if r.Status == dffmpeg.JobRunning {
 		r.NotBefore = later(now, r.Retry.Pause(r.Started()))

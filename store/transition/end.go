@@ -43,12 +43,13 @@ func Conclude(r Record, seen dffmpeg.Job, status dffmpeg.JobStatus, reason strin
 	if seen.Version != r.Version {
 		return unchanged(r, store.Refused), nil
 	}
-	return conclude(r, status, dffmpeg.AttemptLost, reason, now), nil
+	return conclude(r, status, reason, now), nil
 }
 
-// conclude ends a job without its worker; outcome is that of an attempt that fails so.
-func conclude(r Record, status dffmpeg.JobStatus, outcome dffmpeg.AttemptOutcome, reason string, now time.Time) Decision {
+// conclude ends a job without its worker.
+func conclude(r Record, status dffmpeg.JobStatus, reason string, now time.Time) Decision {
 	if r.Status.HasWorker() && status.Terminal() {
+		outcome := dffmpeg.AttemptLost
 		if status == dffmpeg.JobCanceled && r.Status != dffmpeg.JobCanceling {
 			outcome = dffmpeg.AttemptCanceled
 		}

@@ -337,6 +337,8 @@ func TestWorkers(t *testing.T) {
 	old.Capabilities, draining.Status, gone.Status = nil, dffmpeg.WorkerDraining, dffmpeg.WorkerOffline
 	both := &dffmpeg.Job{BinaryName: "ffmpeg", Paths: []string{"A", "B"}, Stdio: dffmpeg.StdioOffered}
 	stream := &dffmpeg.Job{BinaryName: "ffmpeg", Arguments: []string{"-i", "-"}, Stdio: dffmpeg.StdioOffered}
+	paused, aside, pausedToo := worker("paused", "ffmpeg", "A B"), worker("aside", "ffmpeg", "A B"), worker("w1", "ffprobe", "A")
+	paused.Pause, aside.Trouble, pausedToo.Pause = &dffmpeg.Pause{}, &dffmpeg.Trouble{Since: &time.Time{}}, &dffmpeg.Pause{}
 	for name, tt := range map[string]struct {
 		job     *dffmpeg.Job
 		general bool
@@ -349,6 +351,9 @@ func TestWorkers(t *testing.T) {
 		"nobody any more":  {both, true, []dffmpeg.Worker{gone}, Problem, []string{"offline: gone (last seen -)"}, nil},
 		"one drains":       {both, true, []dffmpeg.Worker{draining}, Problem, []string{"no worker is online"}, []string{"draining  cannot: is draining"}},
 		"one of two":       {both, true, []dffmpeg.Worker{worker("w2", "ffprobe", "A"), worker("w1", "ffmpeg", "A B")}, OK, []string{"1 of 2 online could take ffmpeg with the paths A, B"}, []string{"w1  could take it", "w2  cannot: lacks the binary ffmpeg, the path B"}},
+		"paused":           {both, true, []dffmpeg.Worker{paused}, Problem, []string{"0 of 1 online", "worker resume"}, []string{"paused  cannot: is paused"}},
+		"set aside":        {both, true, []dffmpeg.Worker{aside}, Problem, []string{"worker show"}, []string{"aside  cannot: is set aside, because"}},
+		"paused and more":  {both, true, []dffmpeg.Worker{pausedToo}, Problem, []string{"add ffmpeg to binaries"}, []string{"w1  cannot: is paused; lacks the binary ffmpeg, the path B"}},
 		"of 0.4":           {both, true, []dffmpeg.Worker{old}, OK, nil, []string{"old  could take it; it is of 0.4"}},
 		"no binary":        {both, true, []dffmpeg.Worker{worker("w1", "ffprobe", "A B")}, Problem, []string{"add ffmpeg to binaries"}, []string{"w1  cannot: lacks the binary ffmpeg"}},
 		"no path":          {both, true, []dffmpeg.Worker{worker("w1", "ffmpeg", "A")}, Problem, []string{"add B to paths"}, []string{"w1  cannot: lacks the path B"}},

@@ -15,6 +15,9 @@ type Verdict struct {
 	Worker string               `json:"worker_id"`
 	Status dffmpeg.WorkerStatus `json:"status"`
 	Could  bool                 `json:"could_take_it"`
+	// Paused and SetAside keep it from any job.
+	Paused   bool `json:"paused,omitempty"`
+	SetAside bool `json:"set_aside,omitempty"` // jobs failed there that others completed
 	// What it lacks for it.
 	LacksBinary  string   `json:"lacks_binary,omitempty"`
 	LacksPaths   []string `json:"lacks_paths"`
@@ -30,6 +33,7 @@ func verdict(job *dffmpeg.Job, w *dffmpeg.Worker) Verdict {
 	lack := w.Lacks(job)
 	v := Verdict{
 		Worker: w.ID, Status: w.Status, Could: lack.Nothing(),
+		Paused: lack.Paused, SetAside: lack.SetAside,
 		LacksBinary: lack.Binary, LacksPaths: lack.Paths, LacksStreams: lack.Streams,
 		Lines: !w.Has(dffmpeg.FeatureStdio), Whole: !w.Has(dffmpeg.FeatureSegments),
 	}
@@ -56,8 +60,8 @@ func (v *Verdict) sentence() string {
 	if !v.Could {
 		b.Reset()
 		b.WriteString("cannot: ")
-		if v.Status != dffmpeg.WorkerOnline {
-			b.WriteString("is " + string(v.Status))
+		if is := v.keptBy(); len(is) > 0 {
+			b.WriteString("is " + strings.Join(is, ", "))
 			if len(lacks) > 0 {
 				b.WriteString("; ")
 			}
@@ -70,6 +74,29 @@ func (v *Verdict) sentence() string {
 		b.WriteString("; it is of 0.4: sends lines, and paths within arguments stay as typed")
 	}
 	return b.String()
+}
+
+// keptBy names what keeps the worker from any job.
+func (v *Verdict) keptBy() []string {
+	var is []string
+	if v.Status != dffmpeg.WorkerOnline {
+		is = append(is, string(v.Status))
+	}
+	if v.Paused {
+		is = append(is, "paused")
+	}
+	if v.SetAside {
+		is = append(is, "set aside, because jobs failed there that others completed")
+	}
+	return is
+}
+
+// onlyPaused and onlySetAside report whether nothing else keeps the worker from the job.
+func (v Verdict) onlyPaused() bool   { return v.Paused && v.otherwiseCould() }
+func (v Verdict) onlySetAside() bool { return v.SetAside && v.otherwiseCould() }
+
+func (v Verdict) otherwiseCould() bool {
+	return v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" && len(v.LacksPaths) == 0 && !v.LacksStreams
 }
 
 // pathsOf names paths.
@@ -121,6 +148,10 @@ func judgeWorkers(job *dffmpeg.Job, general bool, workers []dffmpeg.Worker) (Fin
 		return problem(checkWorkers, found, "start one (dffmpeg worker), or see its log: a worker that runs says why it is not registered"), verdicts
 	case could > 0:
 		return ok(checkWorkers, "%s", found), verdicts
+	case slices.ContainsFunc(verdicts, Verdict.onlyPaused):
+		return problem(checkWorkers, found, "one that could is paused: an admin resumes it with dffmpeg client worker resume"), verdicts
+	case slices.ContainsFunc(verdicts, Verdict.onlySetAside):
+		return problem(checkWorkers, found, "one that could is set aside, because jobs failed there that others completed: see its log, and dffmpeg client worker show; it gets a job on trial after a while"), verdicts
 	case general && len(spread) == 0 && slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" }):
 		return warning(checkWorkers, found, "jobs that need several of these paths wait in vain: give one worker all of them"), verdicts
 	}

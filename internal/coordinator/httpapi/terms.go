@@ -46,15 +46,15 @@ func (a *api) demanded(identity dffmpeg.Identity, in *dffmpeg.SubmitRequest, job
 		return slices.Contains(terms.Lift, ability) && !slices.Contains(terms.Needs, ability)
 	})
 	for name, count := range terms.Uses {
+		if count == 0 {
+			delete(job.Demand.Uses, name)
+			continue
+		}
 		if job.Demand.Uses == nil {
 			job.Demand.Uses = make(map[string]int)
 		}
 		job.Demand.Uses[name] = count
 		job.Demand.Claims = append(job.Demand.Claims, name)
-		if count == 0 {
-			delete(job.Demand.Uses, name)
-			job.Demand.Claims = job.Demand.Claims[:len(job.Demand.Claims)-1]
-		}
 	}
 	job.Retry, job.QueueTimeout = a.retryPolicy(in), terms.QueueTimeout
 	if job.QueueTimeout == 0 && !in.Monitor {
@@ -163,7 +163,7 @@ func countsProblem(counts map[string]int) string {
 func named(name string) bool { return name != "" && len(name) <= maxNameLength && plain(name) }
 
 // offered returns the offer of a worker as it is stored: with the coordinator's limits
-// for those that set none.
+// for those that say nothing of one, as those of 0.4. Ours always have a weight.
 func (a *api) offered(in *dffmpeg.RegisterRequest) (dffmpeg.Offer, error) {
 	offer := in.Offer
 	for _, field := range []struct{ name, problem string }{
@@ -182,7 +182,7 @@ func (a *api) offered(in *dffmpeg.RegisterRequest) (dffmpeg.Offer, error) {
 			})
 		}
 	}
-	if in.Offer.MaxJobs == 0 && !slices.Contains(in.Capabilities, dffmpeg.FeatureLease) {
+	if offer.Limitless() && offer.Weight == 0 {
 		offer.MaxJobs, offer.MaxLightJobs = a.Settings.Queue.LegacyMaxJobs, a.Settings.Queue.LegacyMaxLightJobs
 	}
 	return offer, nil

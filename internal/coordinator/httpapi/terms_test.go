@@ -188,6 +188,10 @@ func TestOffers(t *testing.T) {
 			r.Profiles = map[string]dffmpeg.Profile{"x": {dffmpeg.AbilityEncoder: {"b", "a"}}}
 		},
 		"an unknown ability": func(r *dffmpeg.RegisterRequest) { r.Profiles = map[string]dffmpeg.Profile{"x": {"codec": {"a"}}} },
+		"one that is not offered": func(r *dffmpeg.RegisterRequest) {
+			other := dffmpeg.Profile{dffmpeg.AbilityEncoder: {"other"}}
+			r.Profiles = map[string]dffmpeg.Profile{other.ID(): other}
+		},
 	} {
 		wrong := request
 		change(&wrong)

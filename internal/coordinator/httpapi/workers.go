@@ -221,7 +221,14 @@ func (a *api) setPause(c *call, pause *dffmpeg.Pause) (dffmpeg.Worker, error) {
 // profiles stores what a worker says of its programs, and returns the IDs of those of
 // its offer that are still not known.
 func (a *api) profiles(ctx context.Context, in *dffmpeg.RegisterRequest) ([]string, error) {
+	named := make(map[string]bool)
+	for _, program := range in.Offer.Programs {
+		named[program.Profile] = true
+	}
 	for id, profile := range in.Profiles {
+		if !named[id] {
+			return nil, invalidBody("profiles", "A profile is sent that the offer does not name")
+		}
 		if problem := profile.Problem(); problem != "" {
 			return nil, invalidBody("profiles", problem)
 		}

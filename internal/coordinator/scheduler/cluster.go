@@ -8,7 +8,7 @@ import (
 // cluster is who works, and on how much, at one moment. Planning counts in it what it
 // assigns.
 type cluster struct {
-	candidates []*candidate // those that are online
+	candidates []*candidate // all workers but those long offline
 	shares     map[share]int
 }
 
