@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
 	"github.com/dffmpeg/dffmpeg/internal/worker/launch"
 	"github.com/dffmpeg/dffmpeg/internal/worker/mounts"
+	"github.com/dffmpeg/dffmpeg/internal/worker/programs"
 	"github.com/dffmpeg/dffmpeg/internal/worker/runas"
 )
 
@@ -113,7 +116,25 @@ func (a App) newWorker(cfg *config.Worker, logger *slog.Logger) (*worker.Worker,
 	launcher := launch.New(processes, cfg.Binaries, paths, launch.Environment{
 		Own: env, Set: cfg.Environment.Set, Accept: cfg.Environment.Accept,
 	}, rights)
-	return worker.New(settings, caller, connector, roots, launcher, logger), processes, nil
+	inspected := programs.Settings{CacheDir: cacheDir(), System: programs.Linux()}
+	if cfg.DetectPrograms {
+		inspected.Binaries = settings.Binaries
+	}
+	return worker.New(settings, caller, connector, roots, programs.New(inspected, launcher, logger), launcher, logger), processes, nil
+}
+
+// cacheDir returns where the worker keeps what it can find out again: where its service
+// manager says (man 5 systemd.exec, CacheDirectory), else the user's directory for such
+// things; "" when there is none.
+func cacheDir() string {
+	if dir, _, _ := strings.Cut(os.Getenv("CACHE_DIRECTORY"), ":"); dir != "" {
+		return filepath.Join(dir, "programs")
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "dffmpeg", "programs")
 }
 
 // newRoots returns a worker's roots, as far as their mounts are up.

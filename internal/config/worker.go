@@ -41,8 +41,10 @@ type Worker struct {
 	// Labels are what jobs may ask for.
 	Labels map[string]string `yaml:"labels"`
 	// Weight is the worker's share of the work in comparison with others; default 1.
-	Weight      float64           `yaml:"weight,min=0.001,max=1000"`
-	Environment WorkerEnvironment `yaml:"environment"`
+	Weight float64 `yaml:"weight,min=0.001,max=1000"`
+	// DetectPrograms says whether to find out what the binaries can do; default true.
+	DetectPrograms bool              `yaml:"detect_programs"`
+	Environment    WorkerEnvironment `yaml:"environment"`
 	// Umask is that of processes; default UmaskCaller.
 	Umask      Umask      `yaml:"umask"`
 	RunAs      RunAs      `yaml:"run_as"`
@@ -138,6 +140,7 @@ func DefaultWorker() *Worker {
 		MaxJobs:              SlotsAuto,
 		MaxLightJobs:         SlotsAuto,
 		Weight:               1,
+		DetectPrograms:       true,
 		Environment:          WorkerEnvironment{Accept: forwarded()},
 		Umask:                UmaskCaller,
 		LogBatchDelay:        250 * time.Millisecond,

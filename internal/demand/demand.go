@@ -14,10 +14,10 @@ import (
 
 // Infer returns what running binary with args demands: Light, Needs and Uses.
 func Infer(binary string, args []string) dffmpeg.Demand {
-	switch programOf(binary) {
-	case ffprobe:
+	switch ffargs.ProgramOf(binary) {
+	case ffargs.FFprobe:
 		return dffmpeg.Demand{Light: !readsAll(args)}
-	case ffmpeg:
+	case ffargs.FFmpeg:
 		line := read(args)
 		return dffmpeg.Demand{Light: IsQuery(binary, args) || line.light(), Needs: line.sorted(), Uses: line.uses}
 	default:
@@ -25,29 +25,9 @@ func Infer(binary string, args []string) dffmpeg.Demand {
 	}
 }
 
-// program is a kind of programs whose arguments are known.
-type program int
-
-const (
-	other program = iota
-	ffmpeg
-	ffprobe
-)
-
-func programOf(binary string) program {
-	switch name := strings.ToLower(binary); {
-	case strings.Contains(name, "ffprobe"):
-		return ffprobe
-	case strings.Contains(name, "ffmpeg"), name == "plex transcoder":
-		return ffmpeg
-	default:
-		return other
-	}
-}
-
 // IsQuery reports whether the arguments only ask what the program is or can do.
 func IsQuery(binary string, args []string) bool {
-	if programOf(binary) == other {
+	if ffargs.ProgramOf(binary) == ffargs.Other {
 		return false
 	}
 	for i := range args {
@@ -160,7 +140,7 @@ func (l *line) output(w *ffargs.Word) {
 		if certainCodec(codec) {
 			l.need(dffmpeg.AbilityEncoder, codec)
 		}
-		if family := hardware(codec); family != "" {
+		if family := ffargs.Hardware(codec); family != "" {
 			if l.uses == nil {
 				l.uses = make(map[string]int)
 			}
@@ -181,7 +161,7 @@ func (l *line) light() bool { return l.outputs > 0 && l.images == l.outputs && !
 func (l *line) sorted() []string { return slices.Sorted(maps.Keys(l.needs)) }
 
 func (l *line) need(kind dffmpeg.AbilityKind, name string) {
-	if simple(name) {
+	if ffargs.Simple(name) {
 		l.needs[dffmpeg.Ability(kind, name)] = true
 	}
 }
@@ -197,33 +177,11 @@ func (l *line) device(name string) {
 	l.need(dffmpeg.AbilityDevice, name)
 }
 
-// simple reports whether a name is written as those of ffmpeg's parts are.
-func simple(name string) bool {
-	return name != "" && len(name) <= 64 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
-}
-
 // certainCodec reports whether the value of -c is certainly the name of an encoder or
 // decoder, rather than that of a codec, for which ffmpeg takes whichever it has:
 // libraries and hardware have names of their own.
 func certainCodec(name string) bool {
-	return strings.HasPrefix(name, "lib") || hardware(name) != "" || strings.HasSuffix(name, "_cuvid")
-}
-
-// hardware returns the kind of hardware that an encoder uses, "" for none. It is the
-// name of the resource that is counted.
-func hardware(codec string) string {
-	if codec == "nvenc" || strings.HasPrefix(codec, "nvenc_") { // until ffmpeg 4.4
-		return "nvenc"
-	}
-	at := strings.LastIndexByte(codec, '_')
-	if at < 0 {
-		return ""
-	}
-	switch family := codec[at+1:]; family {
-	case "nvenc", "vaapi", "qsv", "amf", "videotoolbox", "v4l2m2m", "rkmpp", "vulkan", "mf", "omx":
-		return family
-	}
-	return ""
+	return strings.HasPrefix(name, "lib") || ffargs.Hardware(name) != "" || strings.HasSuffix(name, "_cuvid")
 }
 
 // certainMuxer reports whether the value of -f before an output is certainly the name of

@@ -11,6 +11,7 @@ import (
 // registrations announces the worker again and again until ctx ends. Each
 // answer goes to the action loop.
 func (w *Worker) registrations(ctx context.Context) {
+	w.awaitLook(ctx)
 	retry := backoff{first: time.Second, most: w.settings.RegistrationInterval}
 	wait := retry.first
 	for {
@@ -65,9 +66,13 @@ func (w *Worker) register(ctx context.Context) error {
 		Offer:                w.settings.Offer,
 		Hears:                w.coordinator.renews.Load() && w.hears(),
 	}
+	w.inventory.announce(&request)
 	answer, err := w.coordinator.register(ctx, request)
 	if err != nil {
 		return err
+	}
+	if w.inventory.asked(answer.Unknown) {
+		signal(w.again)
 	}
 	if request.Hears && len(request.Running) == 0 {
 		w.coordinator.caller.Rest() // nothing to verify, nothing to report

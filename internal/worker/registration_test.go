@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -19,13 +21,23 @@ type desk struct {
 	caller // for what these tests do not use
 
 	features []string
+	mu       sync.Mutex
 	got      []dffmpeg.RegisterRequest
 	rests    int
 }
 
 func (d *desk) Rest() { d.rests++ }
 
+// registrations returns what it got.
+func (d *desk) registrations() []dffmpeg.RegisterRequest {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.got)
+}
+
 func (d *desk) Call(_ context.Context, _, _ string, _ url.Values, in, out any) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.got = append(d.got, in.(dffmpeg.RegisterRequest))
 	*out.(*dffmpeg.RegisterAnswer) = dffmpeg.RegisterAnswer{Transport: "t", Features: d.features}
 	return nil
@@ -57,6 +69,11 @@ type nowhere struct{}
 
 func (nowhere) Available(context.Context) []string { return nil }
 
+// nothing is known of programs.
+type nothing struct{}
+
+func (nothing) Look(context.Context, bool) map[string]Build { return nil }
+
 // TestSaysThatItHears: only to a coordinator that asks for no verification then,
 // and only when it is so.
 func TestSaysThatItHears(t *testing.T) {
@@ -75,7 +92,7 @@ func TestSaysThatItHears(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &desk{features: tt.features}
-			w := New(Settings{ID: "w"}, d, connector{tt.client}, nowhere{}, nil, slog.New(slog.DiscardHandler))
+			w := New(Settings{ID: "w"}, d, connector{tt.client}, nowhere{}, nothing{}, nil, slog.New(slog.DiscardHandler))
 			var current *listening
 			for range 2 {
 				if err := w.register(t.Context()); err != nil {

@@ -52,6 +52,7 @@ type Worker struct {
 	coordinator *coordinator
 	connector   Connector
 	paths       PathSource
+	programs    Programs
 	runner      *runner
 	logger      *slog.Logger
 
@@ -62,6 +63,7 @@ type Worker struct {
 
 	transports *preferences
 	listening  atomic.Pointer[listening] // nil until it listens
+	inventory  *inventory
 
 	mu       sync.Mutex
 	attempts map[string]*attempt // by job ID
@@ -69,19 +71,21 @@ type Worker struct {
 }
 
 // New returns a worker. It starts nothing.
-func New(settings Settings, caller caller, connector Connector, paths PathSource, launcher Launcher, logger *slog.Logger) *Worker {
+func New(settings Settings, caller caller, connector Connector, paths PathSource, programs Programs, launcher Launcher, logger *slog.Logger) *Worker {
 	c := &coordinator{caller: caller, workerID: settings.ID}
 	return &Worker{
 		settings:    settings,
 		coordinator: c,
 		connector:   connector,
 		paths:       paths,
+		programs:    programs,
 		runner:      &runner{coordinator: c, launcher: launcher, settings: settings, logger: logger},
 		logger:      logger,
 		draining:    make(chan struct{}),
 		again:       make(chan struct{}, 1),
 		answers:     make(chan dffmpeg.RegisterAnswer, 1),
 		transports:  newPreferences(connector.Names(), time.Now),
+		inventory:   newInventory(),
 		attempts:    make(map[string]*attempt),
 		idle:        make(chan struct{}, 1),
 	}
@@ -111,6 +115,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var loops, registrations, jobs sync.WaitGroup
 	registrations.Go(func() { w.registrations(registering) })
 	loops.Go(func() { w.actions(ctx, reporting, &jobs) })
+	loops.Go(func() { w.looks(ctx) })
 
 	select {
 	case <-ctx.Done():

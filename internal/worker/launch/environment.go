@@ -45,7 +45,8 @@ func (e Environment) of(brought map[string]string) []string {
 func private(name string) bool {
 	switch name {
 	case "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
-		"CREDENTIALS_DIRECTORY", "INVOCATION_ID", "JOURNAL_STREAM", "MAINPID", "MANAGERPID":
+		"CREDENTIALS_DIRECTORY", "CACHE_DIRECTORY", "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY",
+		"INVOCATION_ID", "JOURNAL_STREAM", "MAINPID", "MANAGERPID":
 		return true
 	}
 	return strings.HasPrefix(name, "DFFMPEG_")

@@ -95,13 +95,9 @@ func (b both) Write(p []byte) (int, error) {
 
 // spec resolves program and arguments; files that those need are made.
 func (l *Launcher) spec(request dffmpeg.JobRequest, made *files) (executor.Spec, error) {
-	configured, ok := l.binaries[request.BinaryName]
-	if !ok {
-		return executor.Spec{}, fmt.Errorf("this worker has no binary %q", request.BinaryName)
-	}
-	path, err := exec.LookPath(configured)
+	path, err := l.path(request.BinaryName)
 	if err != nil {
-		return executor.Spec{}, fmt.Errorf("binary %s of this worker: %w", request.BinaryName, err)
+		return executor.Spec{}, err
 	}
 	if missing := l.paths.Missing(request.Paths); len(missing) > 0 {
 		return executor.Spec{}, fmt.Errorf("this worker has no path %s", strings.Join(missing, ", "))
@@ -115,6 +111,19 @@ func (l *Launcher) spec(request dffmpeg.JobRequest, made *files) (executor.Spec,
 		spec.Umask = request.Umask
 	}
 	return spec, nil
+}
+
+// path returns where a binary is.
+func (l *Launcher) path(binary string) (string, error) {
+	configured, ok := l.binaries[binary]
+	if !ok {
+		return "", fmt.Errorf("this worker has no binary %q", binary)
+	}
+	path, err := exec.LookPath(configured)
+	if err != nil {
+		return "", fmt.Errorf("binary %s of this worker: %w", binary, err)
+	}
+	return path, nil
 }
 
 // arguments returns the arguments, of the second form when they come in it.

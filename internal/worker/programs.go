@@ -1,0 +1,131 @@
+package worker
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// Build is what is known of one program on this machine.
+type Build struct {
+	Version string          `json:"version"`           // as the program says it
+	Profile dffmpeg.Profile `json:"profile,omitempty"` // nil when it is not known
+}
+
+// Programs finds out what this machine's programs can do.
+type Programs interface {
+	// Look returns what is known of the programs by their names; those of which nothing
+	// is known are left out. It runs those that have changed, which takes a moment, and
+	// of all others knows already. Busy says that jobs run, and hardware may be in use.
+	// It is called by one goroutine, and returns soon after the end of ctx.
+	Look(ctx context.Context, busy bool) map[string]Build
+}
+
+const (
+	// firstLook bounds how long a worker that has just started may look at its programs
+	// before it announces itself without.
+	firstLook = 10 * time.Second
+	// lookEvery is how often it looks whether they have changed.
+	lookEvery = 15 * time.Second
+)
+
+// inventory is what was found out about programs, and what the coordinator wants to
+// know of it.
+type inventory struct {
+	looked chan struct{} // closed after the first look
+	late   atomic.Bool   // the worker did not wait for that
+
+	mu     sync.Mutex
+	builds map[string]Build
+	wanted []string        // IDs of profiles that the coordinator does not know
+	sent   map[string]bool // those that it was sent
+}
+
+func newInventory() *inventory {
+	return &inventory{looked: make(chan struct{}), sent: make(map[string]bool)}
+}
+
+// looks looks at programs again and again until ctx ends. What is new is announced.
+func (w *Worker) looks(ctx context.Context) {
+	for first := true; ; first = false {
+		builds := w.programs.Look(ctx, len(w.running()) > 0)
+		if ctx.Err() != nil {
+			return
+		}
+		if w.inventory.set(builds) && !first {
+			signal(w.again)
+		}
+		if first {
+			close(w.inventory.looked)
+			if w.inventory.late.Load() {
+				signal(w.again)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// awaitLook waits for the first look, but not for long.
+func (w *Worker) awaitLook(ctx context.Context) {
+	timer := time.NewTimer(firstLook)
+	defer timer.Stop()
+	select {
+	case <-w.inventory.looked:
+	case <-ctx.Done():
+	case <-timer.C:
+		w.inventory.late.Store(true)
+		w.logger.Warn("finding out what the programs can do takes long; registering without", "after", firstLook.String())
+	}
+}
+
+// set replaces what is known and reports whether that is new.
+func (i *inventory) set(builds map[string]Build) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	changed := !reflect.DeepEqual(i.builds, builds)
+	i.builds = builds
+	return changed
+}
+
+// announce adds to a registration what is known, and of that in full what the
+// coordinator asked for.
+func (i *inventory) announce(request *dffmpeg.RegisterRequest) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for name, build := range i.builds {
+		program := dffmpeg.Program{Version: build.Version}
+		if build.Profile != nil {
+			program.Profile = build.Profile.ID()
+		}
+		if request.Offer.Programs == nil {
+			request.Offer.Programs = make(map[string]dffmpeg.Program)
+		}
+		request.Offer.Programs[name] = program
+		if slices.Contains(i.wanted, program.Profile) {
+			if request.Profiles == nil {
+				request.Profiles = make(map[string]dffmpeg.Profile)
+			}
+			request.Profiles[program.Profile] = build.Profile
+			i.sent[program.Profile] = true
+		}
+	}
+}
+
+// asked notes which profiles the coordinator does not know, and reports whether it
+// should be sent some at once. One that it had been sent before waits for the next
+// registration.
+func (i *inventory) asked(unknown []string) (now bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.wanted = unknown
+	return slices.ContainsFunc(unknown, func(id string) bool { return !i.sent[id] })
+}

@@ -1,0 +1,123 @@
+package programs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg/internal/worker"
+)
+
+// entry is what was found, and when.
+type entry struct {
+	Build worker.Build `json:"build"`
+	// Since is when it was found first, and Checked when last.
+	Since   time.Time `json:"since"`
+	Checked time.Time `json:"checked"`
+}
+
+// Bounds of how long findings are trusted.
+const (
+	leastTrust = time.Minute
+	mostTrust  = 24 * time.Hour
+)
+
+// next returns when to look again.
+func (e *entry) next() time.Time {
+	return e.Checked.Add(min(max(e.Checked.Sub(e.Since), leastTrust), mostTrust))
+}
+
+// confirmed returns the entry after one more look, which found this.
+func (e *entry) confirmed(build worker.Build, now time.Time) entry {
+	since := e.Since
+	if since.IsZero() || since.After(now) || !reflect.DeepEqual(e.Build, build) {
+		since = now
+	}
+	return entry{Build: build, Since: since, Checked: now}
+}
+
+// cache keeps entries in memory and, if it has a directory, on disk, each in a file
+// that is named after its key.
+type cache struct {
+	dir  string
+	kept map[string]entry
+}
+
+// suffix ends the names of files.
+const suffix = ".json"
+
+// get returns an entry. A file that cannot be read, or not understood, is none.
+func (c *cache) get(key string) (entry, bool) {
+	if e, is := c.kept[key]; is {
+		return e, true
+	}
+	if c.dir == "" {
+		return entry{}, false
+	}
+	text, err := os.ReadFile(filepath.Join(c.dir, key+suffix))
+	if err != nil {
+		return entry{}, false
+	}
+	var e entry
+	if json.Unmarshal(text, &e) != nil || e.Build.Version == "" || e.Build.Profile.Problem() != "" {
+		return entry{}, false
+	}
+	c.kept[key] = e
+	return e, true
+}
+
+// put keeps an entry; in memory it is kept even when an error is returned.
+func (c *cache) put(key string, e entry) error {
+	c.kept[key] = e
+	if c.dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return fmt.Errorf("directory for what was found: %w", err)
+	}
+	c.tidy(e.Checked)
+	text, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("write down what was found: %w", err)
+	}
+	// At once: another worker may be reading.
+	file, err := os.CreateTemp(c.dir, "new-")
+	if err != nil {
+		return fmt.Errorf("write down what was found: %w", err)
+	}
+	_, err = file.Write(text)
+	err = errors.Join(err, file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), filepath.Join(c.dir, key+suffix))
+	}
+	if err != nil {
+		_ = os.Remove(file.Name()) // its error is the lesser one
+		return fmt.Errorf("write down what was found: %w", err)
+	}
+	return nil
+}
+
+// forgotten is how old files are whose program, or machine, is not there any more.
+const forgotten = 90 * 24 * time.Hour
+
+// tidy removes files that nothing has confirmed for long.
+func (c *cache) tidy(now time.Time) {
+	files, err := os.ReadDir(c.dir)
+	if err != nil {
+		return
+	}
+	for _, file := range files {
+		ours := strings.HasSuffix(file.Name(), suffix) || strings.HasPrefix(file.Name(), "new-")
+		if info, err := file.Info(); err == nil && ours && info.Mode().IsRegular() && now.Sub(info.ModTime()) > forgotten {
+			if err := os.Remove(filepath.Join(c.dir, file.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,260 @@
+package programs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/worker"
+	"github.com/dffmpeg/dffmpeg/internal/worker/launch"
+)
+
+// build is a build of ffmpeg on a machine with hardware, as a launcher.
+type build struct {
+	path     string
+	version  string
+	encoders []string
+	kinds    []string
+	works    []string // devices, and encoders beside those in software
+	mute     bool     // it makes no picture
+	broken   error    // it does not run
+	asked    []string // what it was asked
+}
+
+func (b *build) Find(string) (launch.Program, error) {
+	return launch.Program{Path: b.path, Environment: []string{"LIBVA_DRIVER_NAME=" + b.version, "OTHER=x"}}, nil
+}
+
+func (b *build) Ask(_ context.Context, program launch.Program, args []string) (launch.Answer, error) {
+	line := strings.Join(args, " ")
+	b.asked = append(b.asked, line)
+	if b.broken != nil {
+		return launch.Answer{}, b.broken
+	}
+	value := func(option string) string {
+		if at := slices.Index(args, option); at >= 0 {
+			return args[at+1]
+		}
+		return ""
+	}
+	said := ""
+	switch {
+	case strings.Contains(line, "-version"):
+		said = filepath.Base(program.Path) + " version " + b.version + " Copyright (c) the developers\n"
+	case strings.Contains(line, "-encoders"):
+		said = " ------\n V..... " + strings.Join(b.encoders, " x\n V..... ") + " x\n"
+	case strings.Contains(line, "-decoders"):
+		said = " ------\n V..... h264 x\n V..... h264_cuvid x\n V..... h264_v4l2m2m x\n"
+	case strings.Contains(line, "-filters"):
+		said = " ... scale V->V x\n ... scale_cuda V->V x\n ... scale_vaapi V->V x\n ... libplacebo N->V x\n"
+	case strings.Contains(line, "-devices"):
+		said = " --\n DE alsa x\n"
+	case strings.Contains(line, "muxers"):
+		said = " --\n DE matroska,webm x\n"
+	case value("-init_hw_device") == "list":
+		said = "Supported hardware device types:\n" + strings.Join(b.kinds, "\n") + "\n\n"
+	default:
+		device, encoder := strings.Replace(value("-init_hw_device"), "=tried", "", 1), value("-c:v")
+		if b.mute || device != "" && !slices.Contains(b.works, device) || encoder != "" && !slices.Contains(b.works, encoder) {
+			return launch.Answer{Code: 1, Stderr: []byte("first\nno such device\n")}, nil
+		}
+	}
+	return launch.Answer{Stdout: []byte(said)}, nil
+}
+
+// inspector returns one of this build alone.
+func (b *build) inspector(t *testing.T, cacheDir string, dev string) *Inspector {
+	t.Helper()
+	if b.path == "" {
+		b.path = filepath.Join(t.TempDir(), "ffmpeg")
+		write(t, b.path, "1")
+	}
+	return New(Settings{Binaries: []string{"ffmpeg", "mkvmerge"}, CacheDir: cacheDir, System: System{Dev: dev, Boot: filepath.Join(dev, "boot")}}, b, slog.New(slog.DiscardHandler))
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func usual() *build {
+	return &build{
+		version: "7.1", encoders: []string{"libx264", "h264_nvenc", "hevc_nvenc", "h264_vaapi", "h264_qsv", "h264_amf", "h264_v4l2m2m"},
+		kinds: []string{"cuda", "vaapi", "qsv", "vulkan"},
+	}
+}
+
+// TestHardware: what a profile has of hardware works.
+func TestHardware(t *testing.T) {
+	for name, c := range map[string]struct {
+		change                      func(*build)
+		nodes                       []string
+		encoders, filters, decoders []string
+		devices                     []string
+	}{
+		"none": {
+			func(*build) {}, nil,
+			[]string{"libx264"},
+			[]string{"scale"}, []string{"h264"}, nil,
+		},
+		"a card for two of its encoders": {
+			func(b *build) { b.works = []string{"cuda", "vulkan", "h264_nvenc"} }, []string{"nvidia0"},
+			[]string{"h264_nvenc", "libx264"},
+			[]string{"libplacebo", "scale", "scale_cuda"}, []string{"h264", "h264_cuvid"}, []string{"cuda", "vulkan"},
+		},
+		"the second card": {
+			func(b *build) { b.works = []string{"vaapi:DEV/dri/renderD129,driver=i965", "h264_vaapi"} }, []string{"dri/renderD128", "dri/renderD129"},
+			[]string{"h264_vaapi", "libx264"},
+			[]string{"scale", "scale_vaapi"}, []string{"h264"}, []string{"vaapi"},
+		},
+		"families without devices": {
+			func(b *build) { b.works = []string{"h264_amf", "h264_v4l2m2m"} }, []string{"video10"},
+			[]string{"h264_amf", "h264_v4l2m2m", "libx264"},
+			[]string{"scale"}, []string{"h264", "h264_v4l2m2m"}, nil,
+		},
+		"video nodes are missing": {
+			func(b *build) { b.works = []string{"h264_v4l2m2m"} }, nil,
+			[]string{"libx264"},
+			[]string{"scale"}, []string{"h264"}, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dev := t.TempDir()
+			for _, node := range c.nodes {
+				write(t, filepath.Join(dev, node), "")
+			}
+			b := usual()
+			c.change(b)
+			for i := range b.works {
+				b.works[i] = strings.ReplaceAll(b.works[i], "DEV", dev)
+			}
+			got := b.inspector(t, "", dev).Look(t.Context(), false)
+			want := map[string]worker.Build{"ffmpeg": {Version: "7.1", Profile: dffmpeg.Profile{
+				dffmpeg.AbilityEncoder: c.encoders, dffmpeg.AbilityDecoder: c.decoders, dffmpeg.AbilityFilter: c.filters, dffmpeg.AbilityDevice: c.devices,
+				dffmpeg.AbilityMuxer: {"alsa", "matroska", "webm"}, dffmpeg.AbilityDemuxer: {"alsa", "matroska", "webm"},
+			}}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if problem := got["ffmpeg"].Profile.Problem(); problem != "" {
+				t.Error(problem)
+			}
+		})
+	}
+}
+
+// TestHardwareThatCannotBeTried stays in the profile, and its devices are not known.
+func TestHardwareThatCannotBeTried(t *testing.T) {
+	b := usual()
+	b.mute = true
+	profile := b.inspector(t, "", t.TempDir()).Look(t.Context(), false)["ffmpeg"].Profile
+	for _, ability := range []string{"encoder:h264_nvenc", "device:cuda"} {
+		if !profile.Can(ability) {
+			t.Errorf("%s is said to be missing", ability)
+		}
+	}
+	if profile.Can("encoder:libx265") {
+		t.Error("an encoder that is not listed is said to be there")
+	}
+}
+
+// TestProgramThatDoesNotAnswer: of a program that does not answer nothing is known, and it is not
+// asked on and on in one look.
+func TestProgramThatDoesNotAnswer(t *testing.T) {
+	b := usual()
+	b.broken = errors.New("cannot be run")
+	i := b.inspector(t, t.TempDir(), t.TempDir())
+	if got := i.Look(t.Context(), false); len(got) != 0 || len(b.asked) != 1 {
+		t.Errorf("found %v after %q", got, b.asked)
+	}
+	b.broken = nil
+	if got := i.Look(t.Context(), false); got["ffmpeg"].Version != "7.1" {
+		t.Errorf("once it answers, found %v", got)
+	}
+}
+
+// TestCache: a program is asked again only when something has changed.
+func TestCache(t *testing.T) {
+	dev, dir := t.TempDir(), filepath.Join(t.TempDir(), "a", "b")
+	b := usual()
+	now := time.Now()
+	var i *Inspector
+	start := func() { i = b.inspector(t, dir, dev); i.now = func() time.Time { return now } }
+	start()
+	asks := func(busy bool) bool {
+		b.asked = nil
+		before := i.Look(t.Context(), busy)
+		if len(before) != 1 {
+			t.Fatalf("found %v", before)
+		}
+		return len(b.asked) > 0
+	}
+	for _, step := range []struct {
+		what string
+		do   func()
+		busy bool
+		want bool
+	}{
+		{"the first look", func() {}, false, true},
+		{"the second", func() {}, false, false},
+		{"another start", start, false, false},
+		{"a minute later, while jobs run", func() { now = now.Add(leastTrust) }, true, false},
+		{"a minute later", func() {}, false, true},
+		{"as long again", func() { now = now.Add(leastTrust) }, false, true},
+		{"only a minute, after two", func() { now = now.Add(leastTrust) }, false, false},
+		{"but two", func() { now = now.Add(leastTrust) }, false, true},
+		{"a new build", func() { write(t, b.path, "22") }, false, true},
+		{"a new build while jobs run", func() { write(t, b.path, "333") }, true, true},
+		{"a new device", func() { write(t, filepath.Join(dev, "nvidia0"), "") }, false, true},
+		{"the machine has started again", func() { write(t, filepath.Join(dev, "boot"), "2") }, false, true},
+		{"other drivers", func() { b.version = "7.2" }, false, true},
+		{"another start", start, false, false},
+		{"a file that was damaged", func() { damage(t, dir); start() }, false, true},
+	} {
+		step.do()
+		if got := asks(step.busy); got != step.want {
+			t.Errorf("%s: it was asked: %t, want %t", step.what, got, step.want)
+		}
+	}
+	now = now.Add(365 * 24 * time.Hour)
+	asks(false)
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Errorf("a year later there are %d files, want one: %v", len(files), err)
+	}
+}
+
+func damage(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("there are no files", err)
+	}
+	for _, file := range files {
+		write(t, file, `{"build":`)
+	}
+}
+
+// TestCacheThatCannotBeWritten costs nothing but time.
+func TestCacheThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, "")
+	i := usual().inspector(t, filepath.Join(file, "dir"), t.TempDir())
+	if got := i.Look(t.Context(), false); got["ffmpeg"].Version != "7.1" {
+		t.Errorf("found %v", got)
+	}
+}

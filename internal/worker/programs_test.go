@@ -1,0 +1,130 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+// shelf is programs that take some time to look at, and change.
+type shelf struct {
+	takes   time.Duration
+	version atomic.Value
+}
+
+func (s *shelf) Look(ctx context.Context, _ bool) map[string]Build {
+	select {
+	case <-time.After(s.takes):
+	case <-ctx.Done():
+	}
+	return map[string]Build{"ffmpeg": {Version: s.version.Load().(string)}}
+}
+
+// registry is a coordinator that asks for profiles that it does not know.
+type registry struct {
+	known map[string]bool
+	never bool // it never knows any
+}
+
+// take answers a registration.
+func (r *registry) take(request dffmpeg.RegisterRequest) []string {
+	for id := range request.Profiles {
+		r.known[id] = !r.never
+	}
+	var unknown []string
+	for _, program := range request.Offer.Programs {
+		if !r.known[program.Profile] && program.Profile != "" {
+			unknown = append(unknown, program.Profile)
+		}
+	}
+	return unknown
+}
+
+// TestInventory: profiles are sent when they are asked for, at once but once.
+func TestInventory(t *testing.T) {
+	profile := dffmpeg.Profile{dffmpeg.AbilityEncoder: {"libx264"}}
+	id := profile.ID()
+	i := newInventory()
+	i.set(map[string]Build{"ffmpeg": {"7.1", profile}, "ffprobe": {Version: "7.1"}})
+	r := &registry{known: make(map[string]bool)}
+	var request dffmpeg.RegisterRequest
+	register := func() bool {
+		request = dffmpeg.RegisterRequest{Offer: dffmpeg.Offer{MaxJobs: 3}}
+		i.announce(&request)
+		return i.asked(r.take(request))
+	}
+	if again := register(); !again || len(request.Profiles) != 0 {
+		t.Errorf("at first %d profiles are sent, and some more at once: %t", len(request.Profiles), again)
+	}
+	want := dffmpeg.Offer{MaxJobs: 3, Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: id}, "ffprobe": {Version: "7.1"}}}
+	if diff := cmp.Diff(want, request.Offer); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if again := register(); again || len(request.Profiles) != 1 || request.Profiles[id] == nil {
+		t.Errorf("then %v are sent, and some more at once: %t", request.Profiles, again)
+	}
+	if again := register(); again || len(request.Profiles) != 0 {
+		t.Errorf("at last %v are sent, and some more at once: %t", request.Profiles, again)
+	}
+	r.known, r.never = map[string]bool{}, true
+	register()
+	for range 2 {
+		if again := register(); again || len(request.Profiles) != 1 {
+			t.Errorf("to one who does not learn %v are sent, and some more at once: %t", request.Profiles, again)
+		}
+	}
+}
+
+// TestLooks: a worker announces itself when it has looked at its programs, or when
+// that takes too long, and again when they change.
+func TestLooks(t *testing.T) {
+	for name, takes := range map[string]time.Duration{"soon": time.Second, "late": 3 * firstLook} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{}
+				s := &shelf{takes: takes}
+				s.version.Store("7.1")
+				w := New(Settings{ID: "w", RegistrationInterval: time.Hour}, d, connector{&ear{}}, nowhere{}, s, nil, slog.New(slog.DiscardHandler))
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan struct{})
+				begin := time.Now()
+				go func() { w.looks(ctx); done <- struct{}{} }()
+				go func() { w.registrations(ctx); done <- struct{}{} }()
+				var said []string
+				heard := func() {
+					synctest.Wait()
+					for len(said) < len(d.registrations()) {
+						said = append(said, d.registrations()[len(said)].Offer.Programs["ffmpeg"].Version)
+						<-w.answers
+						synctest.Wait()
+					}
+				}
+				time.Sleep(firstLook + time.Second)
+				heard()
+				time.Sleep(takes)
+				heard()
+				s.version.Store("7.2")
+				time.Sleep(lookEvery + takes)
+				heard()
+				want := []string{"7.1", "7.2"}
+				if takes > firstLook {
+					want = slices.Insert(want, 0, "")
+				}
+				if !slices.Equal(said, want) {
+					t.Errorf("within %s it said %q, want %q", time.Since(begin), said, want)
+				}
+				cancel()
+				<-done
+				<-done
+			})
+		})
+	}
+}
