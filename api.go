@@ -97,6 +97,12 @@ type JobTerms struct {
 	QueueTimeout int  `json:"queue_timeout,omitempty" minimum:"0" maximum:"31536000" doc:"Seconds that it may wait for a worker before it fails; the coordinator's default when absent"`
 }
 
+// ProgramAnswer is what is known of one of a worker's programs.
+type ProgramAnswer struct {
+	Program
+	Abilities Profile `json:"abilities,omitempty" doc:"What it can do; absent when that is not known"`
+}
+
 // PauseRequest keeps a worker from being given jobs.
 type PauseRequest struct {
 	Reason string `json:"reason,omitempty" maxLength:"256" doc:"Why, for those who look at the worker"`

@@ -161,6 +161,9 @@ type Program struct {
 	Version string `json:"version,omitempty" maxLength:"256" doc:"As the program says it"`
 	// Profile is the ID of what it can do ([Profile.ID]); "" when that is not known.
 	Profile string `json:"profile,omitempty" maxLength:"64" doc:"ID of the list of what it can do"`
+	// Hardware is what of that works in hardware, for people: kinds of devices, then
+	// encoders.
+	Hardware []string `json:"hardware,omitempty" maxItems:"200" doc:"Devices and encoders of hardware that work"`
 }
 
 // Reached returns the limit that keeps a worker with this load from being given job,

@@ -123,6 +123,14 @@ func (c *Client) ResumeWorker(ctx context.Context, id string) (dffmpeg.Worker, e
 	return worker, err
 }
 
+// WorkerPrograms returns what is known of a worker's programs, by their names. A
+// coordinator before 0.5 answers with CodeNotFound.
+func (c *Client) WorkerPrograms(ctx context.Context, id string) (map[string]dffmpeg.ProgramAnswer, error) {
+	var programs map[string]dffmpeg.ProgramAnswer
+	err := c.caller.Call(ctx, http.MethodGet, "/workers/"+url.PathEscape(id)+"/programs", nil, nil, &programs)
+	return programs, err
+}
+
 // Worker returns one worker.
 func (c *Client) Worker(ctx context.Context, id string) (dffmpeg.Worker, error) {
 	var worker dffmpeg.Worker

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -113,5 +114,52 @@ func TestLostJobIsTriedAgain(t *testing.T) {
 	}
 	if shown := string(c.printed("job", "show", id)); !strings.Contains(shown, "Worker w1 was restarted while it ran the job") {
 		t.Errorf("the job is shown as\n%s", shown)
+	}
+}
+
+// card is a program that is ffmpeg on a machine with an encoder in hardware.
+const card = `#!/bin/sh
+case "$*" in
+*"-init_hw_device list"*) exec /usr/bin/ffmpeg "$@" ;;
+*"-init_hw_device cuda"*) exit 0 ;;
+*hevc_nvenc*) exec /usr/bin/ffmpeg $(echo "$*" | sed s/hevc_nvenc/mpeg4/) ;;
+*) exec /usr/bin/ffmpeg "$@" ;;
+esac
+`
+
+// TestAbilities: what a worker's ffmpeg can do is found out, and a job waits for one that
+// can do what it needs, with the reason shown, unless the need is lifted.
+func TestAbilities(t *testing.T) {
+	c := newCluster(t)
+	c.startWorkerAt("w1", c.media())
+	coded := []string{"-nostdin", "-f", "lavfi", "-i", "nullsrc=s=64x64:d=0.1", "-c:v", "hevc_nvenc", "-f", "null", "-"}
+	id := c.submitted(coded...)
+	if job := c.job(id); job.Status != dffmpeg.JobPending || job.Reason != "no worker has encoder hevc_nvenc" {
+		t.Errorf("without the encoder the job is %s: %q", job.Status, job.Reason)
+	}
+	failing := run(t, c.clientEnv(), c.media(), "dffmpeg", slices.Concat([]string{"run", "--no-need", "encoder:hevc_nvenc", "--"}, coded)...)
+	if failing.exitCode() == 0 || !strings.Contains(failing.stderr.text(), "hevc_nvenc") {
+		t.Errorf("with the need lifted: exit code %d: %s", failing.exitCode(), failing.stderr.text())
+	}
+	c.program = filepath.Join(c.dir, "with-card")
+	if err := os.WriteFile(c.program, []byte(card), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	c.startWorkerAt("w2", c.media())
+	if job := c.awaitStatus(id, dffmpeg.JobCompleted); job.Worker() != "w2" {
+		t.Errorf("it ran on %s, want the worker with the encoder", job.Worker())
+	}
+	shown := string(c.printed("client", "worker", "show", "w2"))
+	if !strings.Contains(shown, "Hardware of ffmpeg:") || !strings.Contains(shown, "cuda, hevc_nvenc\n") {
+		t.Errorf("the worker with the encoder is shown as\n%s", shown)
+	}
+	for worker, want := range map[string]bool{"w1": false, "w2": true} {
+		var programs map[string]dffmpeg.ProgramAnswer
+		c.clientJSON(&programs, "worker", "programs", "--json", worker)
+		profile := programs["ffmpeg"].Abilities
+		if profile.Can("encoder:hevc_nvenc") != want || !profile.Can("encoder:libx264") || programs["ffprobe"].Version == "" {
+			t.Errorf("of the programs of %s it is said: hevc_nvenc %t, libx264 %t, version of ffprobe %q",
+				worker, profile.Can("encoder:hevc_nvenc"), profile.Can("encoder:libx264"), programs["ffprobe"].Version)
+		}
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/httpapi"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/janitor"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/outbox"
+	"github.com/dffmpeg/dffmpeg/internal/coordinator/profiles"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/reconcile"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/relay"
 	"github.com/dffmpeg/dffmpeg/internal/coordinator/replicas"
@@ -109,7 +110,7 @@ func New(opts Options) (*Coordinator, error) {
 	}
 	c.replicas = replicas.New(among)
 	wake := &lateQueue{}
-	state := announce.Wrap(opts.State, posts{c.outbox, c.replicas}, wake)
+	state := announce.Wrap(profiles.Wrap(opts.State), posts{c.outbox, c.replicas}, wake)
 	c.scheduler = scheduler.New(state, assignEvery, opts.Logger)
 	wake.queue = c.scheduler
 	c.janitor = janitor.New(state, opts.Janitor, func() bool { return c.replicas.Holds(janitorLease) }, opts.Logger)

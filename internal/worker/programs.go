@@ -15,6 +15,8 @@ import (
 type Build struct {
 	Version string          `json:"version"`           // as the program says it
 	Profile dffmpeg.Profile `json:"profile,omitempty"` // nil when it is not known
+	// Hardware is what of that works in hardware: devices, then encoders.
+	Hardware []string `json:"hardware,omitempty"`
 }
 
 // Programs finds out what this machine's programs can do.
@@ -44,6 +46,9 @@ type inventory struct {
 	builds map[string]Build
 	wanted []string        // IDs of profiles that the coordinator does not know
 	sent   map[string]bool // those that it was sent
+	// refused says that the coordinator did not take what it was told of programs: then
+	// it is told nothing, and knows as little as of a worker of 0.4.
+	refused bool
 }
 
 func newInventory() *inventory {
@@ -101,10 +106,13 @@ func (i *inventory) set(builds map[string]Build) bool {
 func (i *inventory) announce(request *dffmpeg.RegisterRequest) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if i.refused {
+		return
+	}
 	for name, build := range i.builds {
 		program := dffmpeg.Program{Version: build.Version}
 		if build.Profile != nil {
-			program.Profile = build.Profile.ID()
+			program.Profile, program.Hardware = build.Profile.ID(), build.Hardware
 		}
 		if request.Offer.Programs == nil {
 			request.Offer.Programs = make(map[string]dffmpeg.Program)
@@ -118,6 +126,16 @@ func (i *inventory) announce(request *dffmpeg.RegisterRequest) {
 			i.sent[program.Profile] = true
 		}
 	}
+}
+
+// refuse says that a coordinator does not take what it was told, and reports whether it
+// was told anything.
+func (i *inventory) refuse(request *dffmpeg.RegisterRequest) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	told := len(request.Offer.Programs) > 0
+	i.refused = i.refused || told
+	return told
 }
 
 // asked notes which profiles the coordinator does not know, and reports whether it

@@ -53,7 +53,7 @@ func TestInventory(t *testing.T) {
 	profile := dffmpeg.Profile{dffmpeg.AbilityEncoder: {"libx264"}}
 	id := profile.ID()
 	i := newInventory()
-	i.set(map[string]Build{"ffmpeg": {"7.1", profile}, "ffprobe": {Version: "7.1"}})
+	i.set(map[string]Build{"ffmpeg": {Version: "7.1", Profile: profile, Hardware: []string{"cuda"}}, "ffprobe": {Version: "7.1"}})
 	r := &registry{known: make(map[string]bool)}
 	var request dffmpeg.RegisterRequest
 	register := func() bool {
@@ -64,7 +64,7 @@ func TestInventory(t *testing.T) {
 	if again := register(); !again || len(request.Profiles) != 0 {
 		t.Errorf("at first %d profiles are sent, and some more at once: %t", len(request.Profiles), again)
 	}
-	want := dffmpeg.Offer{MaxJobs: 3, Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: id}, "ffprobe": {Version: "7.1"}}}
+	want := dffmpeg.Offer{MaxJobs: 3, Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: id, Hardware: []string{"cuda"}}, "ffprobe": {Version: "7.1"}}}
 	if diff := cmp.Diff(want, request.Offer); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -126,5 +126,22 @@ func TestLooks(t *testing.T) {
 				<-done
 			})
 		})
+	}
+}
+
+// TestRefusedPrograms: a worker whose programs the coordinator does not take is of use
+// without.
+func TestRefusedPrograms(t *testing.T) {
+	d := &desk{refuses: true}
+	w := New(Settings{ID: "w"}, d, connector{&ear{}}, nowhere{}, nothing{}, nil, slog.New(slog.DiscardHandler))
+	w.inventory.set(map[string]Build{"ffmpeg": {Version: "7.1"}})
+	if err := w.register(t.Context()); dffmpeg.CodeOf(err) != dffmpeg.CodeValidation {
+		t.Errorf("the first registration: %v", err)
+	}
+	if len(w.again) != 1 {
+		t.Error("it waits before it tries again")
+	}
+	if err := w.register(t.Context()); err != nil {
+		t.Errorf("the second registration: %v", err)
 	}
 }

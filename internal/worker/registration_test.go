@@ -21,6 +21,7 @@ type desk struct {
 	caller // for what these tests do not use
 
 	features []string
+	refuses  bool // what it is told of programs
 	mu       sync.Mutex
 	got      []dffmpeg.RegisterRequest
 	rests    int
@@ -38,7 +39,11 @@ func (d *desk) registrations() []dffmpeg.RegisterRequest {
 func (d *desk) Call(_ context.Context, _, _ string, _ url.Values, in, out any) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.got = append(d.got, in.(dffmpeg.RegisterRequest))
+	request := in.(dffmpeg.RegisterRequest)
+	if d.refuses && request.Offer.Programs != nil {
+		return dffmpeg.Errorf(dffmpeg.CodeValidation, "Expected less")
+	}
+	d.got = append(d.got, request)
 	*out.(*dffmpeg.RegisterAnswer) = dffmpeg.RegisterAnswer{Transport: "t", Features: d.features}
 	return nil
 }

@@ -83,6 +83,10 @@ func copyWorker(w dffmpeg.Worker) dffmpeg.Worker {
 func copyOffer(o dffmpeg.Offer) dffmpeg.Offer {
 	o.MaxPerBinary, o.Resources = maps.Clone(o.MaxPerBinary), maps.Clone(o.Resources)
 	o.Labels, o.Programs = maps.Clone(o.Labels), maps.Clone(o.Programs)
+	for name, program := range o.Programs {
+		program.Hardware = slices.Clone(program.Hardware)
+		o.Programs[name] = program
+	}
 	return o
 }
 

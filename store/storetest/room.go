@@ -299,12 +299,12 @@ func (s *suite) testPause(t *testing.T) {
 	w := s.world(t)
 	w.offering(b1, dffmpeg.Offer{
 		MaxJobs: 4, Labels: map[string]string{"gpu": "é"}, Weight: 0.5,
-		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: "abc"}},
+		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: "abc", Hardware: []string{"cuda"}}},
 	})
 	job, before, begin := w.submit(), must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1)), w.now()
 	same(t, "an offer is stored", before.Offer, dffmpeg.Offer{
 		MaxJobs: 4, Labels: map[string]string{"gpu": "é"}, Weight: 0.5,
-		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: "abc"}},
+		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: "abc", Hardware: []string{"cuda"}}},
 	})
 	paused := must[dffmpeg.Worker](t)(w.PauseWorker(t.Context(), b1, &dffmpeg.Pause{By: "admin", Reason: "é"}))
 	same(t, "PauseWorker says by whom and why", []string{paused.Pause.By, paused.Pause.Reason}, []string{"admin", "é"})

@@ -2,6 +2,7 @@ package transition
 
 import (
 	"crypto/subtle"
+	"maps"
 	"reflect"
 	"time"
 
@@ -149,6 +150,12 @@ func PauseWorker(r WorkerRecord, pause *dffmpeg.Pause, now time.Time) WorkerDeci
 // offer returns an offer as every engine keeps it: with nil for what is empty.
 func offer(o dffmpeg.Offer) dffmpeg.Offer {
 	o.MaxPerBinary, o.Resources = neverEmpty(o.MaxPerBinary), neverEmpty(o.Resources)
-	o.Labels, o.Programs = neverEmpty(o.Labels), neverEmpty(o.Programs)
+	o.Labels, o.Programs = neverEmpty(o.Labels), neverEmpty(maps.Clone(o.Programs))
+	for name, program := range o.Programs {
+		if len(program.Hardware) == 0 {
+			program.Hardware = nil
+			o.Programs[name] = program
+		}
+	}
 	return o
 }

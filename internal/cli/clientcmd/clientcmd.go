@@ -75,7 +75,7 @@ func statusCommand(env Env) *cobra.Command {
 // workerCommand shows workers.
 func workerCommand(env Env) *cobra.Command {
 	cmd := &cobra.Command{Use: "worker", Short: "Look at workers, pause and resume them", Args: cobra.NoArgs, RunE: group}
-	cmd.AddCommand(workerList(env), workerShow(env), workerPause(env), workerResume(env))
+	cmd.AddCommand(workerList(env), workerShow(env), workerPrograms(env), workerPause(env), workerResume(env))
 	return cmd
 }
 

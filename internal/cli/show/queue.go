@@ -100,7 +100,11 @@ func offer(k *dffmpeg.Worker) [][2]string {
 		add("Weight", fmt.Sprint(k.Offer.Share()))
 	}
 	for _, name := range sorted(k.Offer.Programs) {
-		add("Version of "+name, Text(k.Offer.Programs[name].Version))
+		program := k.Offer.Programs[name]
+		add("Version of "+name, Text(program.Version))
+		if program.Profile != "" {
+			add("Hardware of "+name, List(program.Hardware))
+		}
 	}
 	if p := k.Pause; p != nil {
 		add("Paused", Time(&p.Since)+" by "+Text(p.By))

@@ -149,6 +149,14 @@ func (a *announcer) PauseWorker(ctx context.Context, workerID string, pause *dff
 	return w, err
 }
 
+func (a *announcer) SaveProfile(ctx context.Context, profile dffmpeg.Profile) error {
+	err := a.State.SaveProfile(ctx, profile)
+	if err == nil {
+		a.queue.Wake() // jobs may wait for a worker of which it was not known
+	}
+	return err
+}
+
 func (a *announcer) Verify(ctx context.Context, workerID, token string) (dffmpeg.Worker, error) {
 	w, err := a.State.Verify(ctx, workerID, token)
 	if err == nil && w.Status == dffmpeg.WorkerOnline {

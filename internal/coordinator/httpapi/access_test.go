@@ -48,6 +48,7 @@ func rules() map[string]rule {
 		"POST /worker/deregister":              {allowed: "w", body: dffmpeg.DeregisterRequest{WorkerID: holder}},
 		"GET /workers":                         {allowed: identities},
 		"GET /workers/{worker_id}":             {allowed: identities},
+		"GET /workers/{worker_id}/programs":    {allowed: identities},
 		"POST /workers/{worker_id}/pause":      {allowed: "a", body: dffmpeg.PauseRequest{}},
 		"POST /workers/{worker_id}/resume":     {allowed: "a"},
 		"POST /jobs/submit":                    {allowed: "coa", body: submission()},

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -176,7 +177,7 @@ func (a *api) offered(in *dffmpeg.RegisterRequest) (dffmpeg.Offer, error) {
 		}
 	}
 	for name, program := range offer.Programs {
-		if !named(name) || !plain(program.Version) || !plain(program.Profile) || len(offer.Programs) > maxLabels {
+		if !named(name) || !plain(program.Version) || !plain(program.Profile) || !plain(strings.Join(program.Hardware, "")) || len(offer.Programs) > maxLabels {
 			return offer, invalidFields(dffmpeg.FieldError{
 				Type: "value_error", Loc: []any{"body", "offer", "programs"}, Msg: "There are too many programs, or control characters in what is said of them",
 			})

@@ -33,6 +33,7 @@ func (a *api) workerEndpoints() []endpoint {
 		define(route{http.MethodPost, "/worker/deregister", "Take a worker offline", worker}, a.deregister),
 		list,
 		define(route{http.MethodGet, "/workers/{worker_id}", "Show one worker", anyIdentity()}, a.showWorker),
+		define(route{http.MethodGet, "/workers/{worker_id}/programs", "Show what a worker's programs can do", anyIdentity()}, a.showPrograms),
 		define(route{http.MethodPost, "/workers/{worker_id}/pause", "Give a worker no more jobs; it finishes those it has", signedBy(dffmpeg.RoleAdmin)}, a.pauseWorker),
 		define(route{http.MethodPost, "/workers/{worker_id}/resume", "Give a worker jobs again", signedBy(dffmpeg.RoleAdmin)}, a.resumeWorker),
 	}
@@ -183,6 +184,12 @@ func (a *api) listWorkers(c *call, _ nothing) ([]dffmpeg.Worker, error) {
 }
 
 func (a *api) showWorker(c *call, _ nothing) (dffmpeg.Worker, error) {
+	worker, err := a.worker(c)
+	return worker.Public(), err
+}
+
+// worker returns the worker that a path names.
+func (a *api) worker(c *call) (dffmpeg.Worker, error) {
 	absent := dffmpeg.Errorf(dffmpeg.CodeNotFound, "Worker not found")
 	id := c.PathValue("worker_id")
 	if !plain(id) {
@@ -192,7 +199,28 @@ func (a *api) showWorker(c *call, _ nothing) (dffmpeg.Worker, error) {
 	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
 		err = absent
 	}
-	return worker.Public(), err
+	return worker, err
+}
+
+// showPrograms answers with what is known of a worker's programs, by their names. Of one
+// whose profile has not come yet, as of one that has none, that is the version alone.
+func (a *api) showPrograms(c *call, _ nothing) (map[string]dffmpeg.ProgramAnswer, error) {
+	worker, err := a.worker(c)
+	if err != nil {
+		return nil, err
+	}
+	programs := make(map[string]dffmpeg.ProgramAnswer)
+	for name, program := range worker.Offer.Programs {
+		answer := dffmpeg.ProgramAnswer{Program: program}
+		if program.Profile != "" {
+			answer.Abilities, err = a.State.Profile(c.ctx(), program.Profile)
+			if err != nil && dffmpeg.CodeOf(err) != dffmpeg.CodeNotFound {
+				return nil, err
+			}
+		}
+		programs[name] = answer
+	}
+	return programs, nil
 }
 
 // pauseWorker and resumeWorker answer with the worker as it is then.

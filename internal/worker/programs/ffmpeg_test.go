@@ -71,7 +71,7 @@ func TestRealPrograms(t *testing.T) {
 	for _, kind := range dffmpeg.AbilityKinds() {
 		t.Logf("%d of %s", len(profile[kind]), kind)
 	}
-	if !strings.Contains(log.String(), "hardware_encoders=") {
+	if !strings.Contains(log.String(), "hardware=") {
 		t.Errorf("nothing about it in the log: %s", &log)
 	}
 }

@@ -122,7 +122,7 @@ func (i *Inspector) inspect(ctx context.Context, q *questions, kind ffargs.Progr
 	}
 	profile := q.built(ctx)
 	q.tryHardware(ctx, profile, i.settings.System)
-	return worker.Build{Version: version, Profile: profile}, ctx.Err()
+	return worker.Build{Version: version, Profile: profile, Hardware: hardware(profile)}, ctx.Err()
 }
 
 // tell logs what is known of a binary when that is new.
@@ -130,9 +130,7 @@ func (i *Inspector) tell(binary, key string, build worker.Build) {
 	i.say(binary, key+build.Profile.ID(), func() {
 		args := []any{"binary", binary, "version", build.Version}
 		if build.Profile != nil {
-			args = append(args,
-				"devices", strings.Join(build.Profile[dffmpeg.AbilityDevice], " "),
-				"hardware_encoders", strings.Join(hardwareEncoders(build.Profile), " "))
+			args = append(args, "hardware", strings.Join(build.Hardware, " "))
 		}
 		i.logger.Info("program", args...)
 	})
@@ -146,10 +144,25 @@ func (i *Inspector) say(subject, what string, log func()) {
 	}
 }
 
-// hardwareEncoders returns those of a profile that are not software.
-func hardwareEncoders(profile dffmpeg.Profile) []string {
-	return slices.DeleteFunc(slices.Clone(profile[dffmpeg.AbilityEncoder]), func(name string) bool { return ffargs.Hardware(name) == "" })
+// hardware returns what of a profile is not software, as far as that was tried.
+func hardware(profile dffmpeg.Profile) []string {
+	devices, tried := profile[dffmpeg.AbilityDevice]
+	if !tried {
+		return nil
+	}
+	var list []string
+	list = append(list, devices...)
+	for _, name := range profile[dffmpeg.AbilityEncoder] {
+		if ffargs.Hardware(name) != "" {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // sorted returns names as profiles have them.
-func sorted(names map[string]bool) []string { return slices.Sorted(maps.Keys(names)) }
+func sorted(names map[string]bool) []string {
+	list := slices.AppendSeq(make([]string, 0, len(names)), maps.Keys(names)) // never nil: none is not the same as not known
+	slices.Sort(list)
+	return list
+}

@@ -104,32 +104,32 @@ func TestHardware(t *testing.T) {
 		change                      func(*build)
 		nodes                       []string
 		encoders, filters, decoders []string
-		devices                     []string
+		devices, hardware           []string
 	}{
 		"none": {
 			func(*build) {}, nil,
 			[]string{"libx264"},
-			[]string{"scale"}, []string{"h264"}, nil,
+			[]string{"scale"}, []string{"h264"}, []string{}, nil,
 		},
 		"a card for two of its encoders": {
 			func(b *build) { b.works = []string{"cuda", "vulkan", "h264_nvenc"} }, []string{"nvidia0"},
 			[]string{"h264_nvenc", "libx264"},
-			[]string{"libplacebo", "scale", "scale_cuda"}, []string{"h264", "h264_cuvid"}, []string{"cuda", "vulkan"},
+			[]string{"libplacebo", "scale", "scale_cuda"}, []string{"h264", "h264_cuvid"}, []string{"cuda", "vulkan"}, []string{"cuda", "vulkan", "h264_nvenc"},
 		},
 		"the second card": {
 			func(b *build) { b.works = []string{"vaapi:DEV/dri/renderD129,driver=i965", "h264_vaapi"} }, []string{"dri/renderD128", "dri/renderD129"},
 			[]string{"h264_vaapi", "libx264"},
-			[]string{"scale", "scale_vaapi"}, []string{"h264"}, []string{"vaapi"},
+			[]string{"scale", "scale_vaapi"}, []string{"h264"}, []string{"vaapi"}, []string{"vaapi", "h264_vaapi"},
 		},
 		"families without devices": {
 			func(b *build) { b.works = []string{"h264_amf", "h264_v4l2m2m"} }, []string{"video10"},
 			[]string{"h264_amf", "h264_v4l2m2m", "libx264"},
-			[]string{"scale"}, []string{"h264", "h264_v4l2m2m"}, nil,
+			[]string{"scale"}, []string{"h264", "h264_v4l2m2m"}, []string{}, []string{"h264_amf", "h264_v4l2m2m"},
 		},
 		"video nodes are missing": {
 			func(b *build) { b.works = []string{"h264_v4l2m2m"} }, nil,
 			[]string{"libx264"},
-			[]string{"scale"}, []string{"h264"}, nil,
+			[]string{"scale"}, []string{"h264"}, []string{}, nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestHardware(t *testing.T) {
 			want := map[string]worker.Build{"ffmpeg": {Version: "7.1", Profile: dffmpeg.Profile{
 				dffmpeg.AbilityEncoder: c.encoders, dffmpeg.AbilityDecoder: c.decoders, dffmpeg.AbilityFilter: c.filters, dffmpeg.AbilityDevice: c.devices,
 				dffmpeg.AbilityMuxer: {"alsa", "matroska", "webm"}, dffmpeg.AbilityDemuxer: {"alsa", "matroska", "webm"},
-			}}}
+			}, Hardware: c.hardware}}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -34,7 +34,7 @@ func (q *questions) ask(ctx context.Context, args ...string) (launch.Answer, err
 	case err != nil:
 		return answer, err
 	case answer.Code != 0:
-		return answer, fmt.Errorf("%s %s: exit code %d: %s", q.program.Path, strings.Join(args, " "), answer.Code, lastLine(answer.Stderr))
+		return answer, fmt.Errorf("%s %s: exit code %d: %s", q.program.Path, strings.Join(args, " "), answer.Code, complaint(answer.Stderr))
 	}
 	return answer, nil
 }
@@ -105,8 +105,9 @@ func (q *questions) devices(ctx context.Context, profile dffmpeg.Profile) {
 	}
 }
 
-// lastLine returns the last line of what a program complained of.
-func lastLine(text []byte) string {
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.ToValidUTF8(lines[len(lines)-1], "?")
+// complaint returns the first line of what a program complained of: those that follow
+// say what came of it.
+func complaint(text []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	return strings.ToValidUTF8(line, "?")
 }

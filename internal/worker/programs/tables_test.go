@@ -44,8 +44,8 @@ func TestTables(t *testing.T) {
  ... anullsrc          |->A       Null audio source, return empty audio frames.
 `, []string{"abench", "anullsrc", "overlay"}},
 		"filters with fewer flags":     {filters, " TS overlay           VV->V      Overlay\n", []string{"overlay"}},
-		"a program that has no tables": {table, "Unrecognized option 'encoders'.\nError splitting the argument list\n", nil},
-		"nothing":                      {filters, "", nil},
+		"a program that has no tables": {table, "Unrecognized option 'encoders'.\nError splitting the argument list\n", []string{}},
+		"nothing":                      {filters, "", []string{}},
 	} {
 		if diff := cmp.Diff(c.want, sorted(c.read(c.text))); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
