@@ -23,6 +23,7 @@ import (
 	"github.com/dffmpeg/dffmpeg/internal/config"
 	"github.com/dffmpeg/dffmpeg/internal/peer"
 	"github.com/dffmpeg/dffmpeg/internal/worker"
+	"github.com/dffmpeg/dffmpeg/internal/worker/programs"
 	"github.com/dffmpeg/dffmpeg/secret"
 	"github.com/dffmpeg/dffmpeg/store/sqlite"
 )
@@ -155,7 +156,7 @@ func idleWorker(b *testing.B, id string, key secret.Value, address *url.URL) *wo
 	return worker.New(worker.Settings{
 		ID: id, InstanceID: id, Version: "bench", Binaries: []string{"ffmpeg", "ffprobe"},
 		RegistrationInterval: 15 * time.Second, Jitter: 500 * time.Millisecond,
-	}, caller, connector, noPaths{}, nil, logger)
+	}, caller, connector, noPaths{}, programs.New(programs.Settings{}, nil, slog.New(slog.DiscardHandler)), nil, logger)
 }
 
 // noPaths has no roots.

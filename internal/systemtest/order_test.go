@@ -196,6 +196,11 @@ type noRoots struct{}
 
 func (noRoots) Available(context.Context) []string { return nil }
 
+// noPrograms is of what nothing is known.
+type noPrograms struct{}
+
+func (noPrograms) Look(context.Context, bool) map[string]worker.Build { return nil }
+
 // startEcho runs a worker with echo processes until the test ends.
 func (s *system) startEcho(id string) {
 	s.t.Helper()
@@ -203,7 +208,7 @@ func (s *system) startEcho(id string) {
 	w := worker.New(worker.Settings{
 		ID: id, InstanceID: id, Binaries: []string{"ffmpeg"}, RegistrationInterval: 10 * time.Second,
 		LogBatchSize: 2, Draining: true,
-	}, caller, connector, noRoots{}, echo{}, slog.New(slog.DiscardHandler))
+	}, caller, connector, noRoots{}, noPrograms{}, echo{}, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- w.Run(context.Background()) }()
 	s.t.Cleanup(func() {

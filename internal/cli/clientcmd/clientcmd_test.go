@@ -72,10 +72,62 @@ func TestWorkerShow(t *testing.T) {
 	}
 }
 
+func TestWorkerPrograms(t *testing.T) {
+	c := start(t)
+	profile := dffmpeg.Profile{dffmpeg.AbilityEncoder: {"aac", "hevc_nvenc"}, dffmpeg.AbilityDevice: {}}
+	if err := c.state.SaveProfile(t.Context(), profile); err != nil {
+		t.Fatal(err)
+	}
+	c.offers(dffmpeg.Offer{Programs: map[string]dffmpeg.Program{
+		"ffmpeg": {Version: "7.1", Profile: profile.ID(), Hardware: []string{"hevc_nvenc"}}, "ffprobe": {Version: "7.0"},
+	}})
+	term := newTerminal(t, c)
+	wantExit(t, term.execute("worker", "programs", holder), 0)
+	shown := strings.Join(strings.Fields(term.out.String()), " ")
+	if want := "Program: ffmpeg Version: 7.1 Encoders: aac, hevc_nvenc Devices: - Program: ffprobe Version: 7.0 Abilities: not known"; shown != want {
+		t.Errorf("the programs are shown as %q, want %q", shown, want)
+	}
+	term = newTerminal(t, c)
+	wantExit(t, term.execute("worker", "programs", "--json", holder), 0)
+	if programs := decode[map[string]dffmpeg.ProgramAnswer](t, term); !programs["ffmpeg"].Abilities.Can("encoder:aac") || len(programs) != 2 {
+		t.Errorf("as JSON they are %+v", programs)
+	}
+	term = newTerminal(t, c)
+	wantExit(t, term.execute("worker", "show", holder), 0)
+	if shown := strings.Join(strings.Fields(term.out.String()), " "); !strings.Contains(shown, "Version of ffmpeg: 7.1 Hardware of ffmpeg: hevc_nvenc Version of ffprobe: 7.0") {
+		t.Errorf("the worker is shown as %q", shown)
+	}
+	term = newTerminal(t, c)
+	wantError(t, term.execute("worker", "programs", "nobody"), "Worker not found")
+}
+
+// TestWorkerPause: for admins, and told to everybody who looks.
+func TestWorkerPause(t *testing.T) {
+	c := start(t)
+	term := newTerminal(t, c)
+	wantError(t, term.execute("worker", "pause", holder), "Admin role required")
+	c.become(dffmpeg.RoleAdmin)
+	term = newTerminal(t, c)
+	wantExit(t, term.execute("worker", "pause", holder, "--reason", "new card"), 0)
+	if got := term.out.String(); got != "Worker "+holder+" is paused.\n" {
+		t.Errorf("pause says %q", got)
+	}
+	term = newTerminal(t, c)
+	wantExit(t, term.execute("worker", "show", holder), 0)
+	if shown := term.out.String(); !strings.Contains(shown, "online, paused") || !strings.Contains(shown, "new card") {
+		t.Errorf("the worker is shown as %s", shown)
+	}
+	term = newTerminal(t, c)
+	wantExit(t, term.execute("worker", "resume", holder), 0)
+	if got := term.out.String(); got != "Worker "+holder+" is resumed.\n" {
+		t.Errorf("resume says %q", got)
+	}
+}
+
 func TestGroupsShowTheirCommands(t *testing.T) {
 	for group, wants := range map[string][]string{
 		"job":    {"list", "show", "logs", "attach", "cancel"},
-		"worker": {"list", "show"},
+		"worker": {"list", "show", "programs", "pause", "resume"},
 	} {
 		term := newTerminal(t, nil)
 		wantExit(t, term.execute(group), 0)

@@ -43,6 +43,7 @@ type coordinator struct {
 	transports *transport.Set
 	server     *httptest.Server
 	client     *client.Client
+	users      *accounts.Accounts
 	woken      chan struct{} // told when there may be a job to assign
 	listened   chan struct{} // told when somebody asks for messages
 
@@ -65,6 +66,7 @@ func start(t *testing.T) *coordinator {
 	keyring, err := secret.NewKeyring(providers, nil, "")
 	must(t, err)
 	users := accounts.New(identities, keyring)
+	c.users = users
 	_, key, err := users.Add(t.Context(), requester, dffmpeg.RoleClient, nil)
 	must(t, err)
 	c.transports = transport.NewSet(httppoll.NewServer(httppoll.ServerSettings{BasePath: "/poll"}, outbox.Mailbox(engine), logger))
@@ -162,6 +164,21 @@ func (c *coordinator) register(id string, paths, features []string) {
 	must(c.t, err)
 	_, err = c.state.Verify(c.t.Context(), id, "token")
 	must(c.t, err)
+}
+
+// offers has the worker register with an offer.
+func (c *coordinator) offers(offer dffmpeg.Offer) {
+	c.t.Helper()
+	_, err := c.state.Register(c.t.Context(), store.Registration{Token: "again", Worker: dffmpeg.Worker{
+		ID: holder, Binaries: []string{"ffmpeg", "ffprobe"}, RegistrationInterval: 15, Status: dffmpeg.WorkerOnline, Transport: httppoll.Name, Offer: offer,
+	}})
+	must(c.t, err)
+}
+
+// become gives the requester a role.
+func (c *coordinator) become(role dffmpeg.Role) {
+	c.t.Helper()
+	must(c.t, c.users.SetRole(c.t.Context(), requester, role))
 }
 
 // submit submits a job as the requester.

@@ -72,7 +72,7 @@ func (b *build) Ask(_ context.Context, program launch.Program, args []string) (l
 }
 
 // inspector returns one of this build alone.
-func (b *build) inspector(t *testing.T, cacheDir string, dev string) *Inspector {
+func (b *build) inspector(t *testing.T, cacheDir, dev string) *Inspector {
 	t.Helper()
 	if b.path == "" {
 		b.path = filepath.Join(t.TempDir(), "ffmpeg")
@@ -109,27 +109,45 @@ func TestHardware(t *testing.T) {
 		"none": {
 			func(*build) {}, nil,
 			[]string{"libx264"},
-			[]string{"scale"}, []string{"h264"}, []string{}, nil,
+			[]string{"scale"},
+			[]string{"h264"},
+			[]string{},
+			nil,
 		},
 		"a card for two of its encoders": {
-			func(b *build) { b.works = []string{"cuda", "vulkan", "h264_nvenc"} }, []string{"nvidia0"},
+			func(b *build) { b.works = []string{"cuda", "vulkan", "h264_nvenc"} },
+			[]string{"nvidia0"},
 			[]string{"h264_nvenc", "libx264"},
-			[]string{"libplacebo", "scale", "scale_cuda"}, []string{"h264", "h264_cuvid"}, []string{"cuda", "vulkan"}, []string{"cuda", "vulkan", "h264_nvenc"},
+			[]string{"libplacebo", "scale", "scale_cuda"},
+			[]string{"h264", "h264_cuvid"},
+			[]string{"cuda", "vulkan"},
+			[]string{"cuda", "vulkan", "h264_nvenc"},
 		},
 		"the second card": {
-			func(b *build) { b.works = []string{"vaapi:DEV/dri/renderD129,driver=i965", "h264_vaapi"} }, []string{"dri/renderD128", "dri/renderD129"},
+			func(b *build) { b.works = []string{"vaapi:DEV/dri/renderD129,driver=i965", "h264_vaapi"} },
+			[]string{"dri/renderD128", "dri/renderD129"},
 			[]string{"h264_vaapi", "libx264"},
-			[]string{"scale", "scale_vaapi"}, []string{"h264"}, []string{"vaapi"}, []string{"vaapi", "h264_vaapi"},
+			[]string{"scale", "scale_vaapi"},
+			[]string{"h264"},
+			[]string{"vaapi"},
+			[]string{"vaapi", "h264_vaapi"},
 		},
 		"families without devices": {
-			func(b *build) { b.works = []string{"h264_amf", "h264_v4l2m2m"} }, []string{"video10"},
+			func(b *build) { b.works = []string{"h264_amf", "h264_v4l2m2m"} },
+			[]string{"video10"},
 			[]string{"h264_amf", "h264_v4l2m2m", "libx264"},
-			[]string{"scale"}, []string{"h264", "h264_v4l2m2m"}, []string{}, []string{"h264_amf", "h264_v4l2m2m"},
+			[]string{"scale"},
+			[]string{"h264", "h264_v4l2m2m"},
+			[]string{},
+			[]string{"h264_amf", "h264_v4l2m2m"},
 		},
 		"video nodes are missing": {
 			func(b *build) { b.works = []string{"h264_v4l2m2m"} }, nil,
 			[]string{"libx264"},
-			[]string{"scale"}, []string{"h264"}, []string{}, nil,
+			[]string{"scale"},
+			[]string{"h264"},
+			[]string{},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
