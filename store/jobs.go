@@ -155,6 +155,12 @@ type Jobs interface {
 	// after the ID given, at most limit.
 	Queued(ctx context.Context, queue, after string, limit int) ([]Queued, error)
 
+	// Enqueue puts pending jobs that are in no queue into theirs, at most limit, and
+	// returns how many. Every operation leaves a pending job in its queue, but a
+	// coordinator of an earlier version, which shares the database during an upgrade,
+	// knows none.
+	Enqueue(ctx context.Context, limit int) (int, error)
+
 	// Depths returns how many jobs are pending in each queue, those included that may
 	// not begin yet, by queue. Its cost grows with their number.
 	Depths(ctx context.Context) ([]Depth, error)

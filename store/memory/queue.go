@@ -137,6 +137,16 @@ func (s *State) Ahead(ctx context.Context, queue, jobID string) (int, error) {
 	return at, nil
 }
 
+// Enqueue implements store.Jobs. No other version works on this memory.
+func (s *State) Enqueue(ctx context.Context, _ int) (int, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	leave()
+	return 0, nil
+}
+
 // SaveProfile implements store.Workers.
 func (s *State) SaveProfile(ctx context.Context, profile dffmpeg.Profile) error {
 	leave, err := s.enter(ctx)

@@ -122,6 +122,10 @@ func (s spread) Queued(ctx context.Context, queue, after string, limit int) ([]s
 	return s.node().Queued(ctx, queue, after, limit)
 }
 
+func (s spread) Enqueue(ctx context.Context, limit int) (int, error) {
+	return s.node().Enqueue(ctx, limit)
+}
+
 func (s spread) Depths(ctx context.Context) ([]store.Depth, error) { return s.node().Depths(ctx) }
 
 func (s spread) Ahead(ctx context.Context, queue, jobID string) (int, error) {

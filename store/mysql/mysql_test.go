@@ -39,7 +39,7 @@ func tablesIn(t testing.TB, settings dbserver.Settings) store.Tables {
 			return
 		}
 		defer pool.Close()
-		for _, table := range []string{"_identities", "_jobs", "_jobs_output", "_jobs_coordinators", "_jobs_coordinators_leases", "_messages", "_workers"} {
+		for _, table := range []string{"_identities", "_jobs", "_jobs_output", "_jobs_coordinators", "_jobs_coordinators_leases", "_messages", "_workers", "_workers_profiles"} {
 			if _, err := pool.Exec("DROP TABLE IF EXISTS " + prefix + table); err != nil { //nolint:noctx // the test's has ended
 				t.Error(err)
 			}

@@ -36,6 +36,34 @@ func (s *State) queued(ctx context.Context, where string, args ...any) ([]store.
 	return queued, err
 }
 
+// Enqueue implements store.Jobs.
+func (s *State) Enqueue(ctx context.Context, limit int) (int, error) {
+	var rows []jobRow
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
+		var err error
+		rows, err = list(ctx, tx, scanJob, "SELECT "+jobColumns+" FROM dffmpeg_jobs WHERE status = 'pending' AND queue IS NULL ORDER BY job_id LIMIT ?", limit)
+		return err
+	})
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	var count int64
+	err = s.write(ctx, func(ctx context.Context, tx *txn) error {
+		count = 0
+		for i := range rows {
+			r := &rows[i]
+			changed, err := tx.exec(ctx, "UPDATE dffmpeg_jobs SET queue = ?, queue_until = ? WHERE job_id = ? AND version = ? AND queue IS NULL",
+				transition.Queue(&r.Job), micros(transition.QueueUntil(&r.Job)), r.ID, r.Version)
+			if err != nil {
+				return err
+			}
+			count += changed
+		}
+		return nil
+	})
+	return int(count), err
+}
+
 // Overdue implements store.Jobs.
 func (s *State) Overdue(ctx context.Context, limit int) ([]dffmpeg.Job, error) {
 	return s.jobs(ctx, "dffmpeg_jobs WHERE queue_until < ? ORDER BY queue_until LIMIT ?", s.stamp().UnixMicro(), limit)

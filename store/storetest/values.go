@@ -297,6 +297,7 @@ func (s *suite) testContext(t *testing.T) {
 	_, errs["HeldBy"] = w.HeldBy(done, b1)
 	_, errs["Queues"] = w.Queues(done, "", 1)
 	_, errs["Queued"] = w.Queued(done, "queue", "", 1)
+	_, errs["Enqueue"] = w.Enqueue(done, 1)
 	_, errs["Depths"] = w.Depths(done)
 	_, errs["Ahead"] = w.Ahead(done, "queue", running.ID)
 	_, errs["Monitored"] = w.Monitored(done)

@@ -10,6 +10,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ import (
 
 // State is the part of the store that the scheduler uses.
 type State interface {
+	Enqueue(ctx context.Context, limit int) (int, error)
 	Queues(ctx context.Context, after string, limit int) ([]store.Queued, error)
 	Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error)
 	Loads(ctx context.Context) ([]store.Held, error)
@@ -71,16 +73,34 @@ func (s *Scheduler) WakeAfter(pause time.Duration) { time.AfterFunc(pause, s.Wak
 func (s *Scheduler) Run(ctx context.Context) error {
 	ticker := time.NewTicker(s.every)
 	defer ticker.Stop()
-	for {
-		if err := s.Assign(ctx); err != nil && ctx.Err() == nil {
+	for sweep := true; ; {
+		var err error
+		if sweep {
+			err = s.enqueue(ctx)
+		}
+		if err := errors.Join(err, s.Assign(ctx)); err != nil && ctx.Err() == nil {
 			s.logger.Warn("assigning jobs failed; trying again", "error", err, "in", s.every.String())
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.wake:
+			sweep = false
 		case <-ticker.C:
+			sweep = true
 		}
+	}
+}
+
+// enqueue puts those jobs into their queues that a coordinator of an earlier version has
+// stored: after an upgrade, and as long as one still works.
+func (s *Scheduler) enqueue(ctx context.Context) error {
+	for {
+		count, err := s.state.Enqueue(ctx, mostPage)
+		if err != nil || count == 0 {
+			return err
+		}
+		s.logger.Info("jobs of an earlier version were put into their queues", "jobs", count)
 	}
 }
 

@@ -266,6 +266,46 @@ func (c *counting) Queues(context.Context, string, int) ([]store.Queued, error) 
 	return nil, errors.New("store is away")
 }
 
+func (c *counting) Enqueue(context.Context, int) (int, error) { return 0, nil }
+
+// leftovers is a store with jobs in no queue.
+type leftovers struct {
+	State
+	left atomic.Int64
+}
+
+func (l *leftovers) Enqueue(_ context.Context, limit int) (int, error) {
+	n := min(l.left.Load(), int64(limit))
+	l.left.Add(-n)
+	return int(n), nil
+}
+
+// TestJobsInNoQueue: those that an earlier version stored are put into their queues at
+// the start, and whenever there is time.
+func TestJobsInNoQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		l := &leftovers{State: w.State}
+		l.left.Store(2*mostPage + 1)
+		s := New(l, time.Minute, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.Run(ctx) }()
+		synctest.Wait()
+		if left := l.left.Load(); left != 0 {
+			t.Errorf("at the start %d jobs are left in no queue", left)
+		}
+		l.left.Store(1)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if l.left.Load() != 0 {
+			t.Error("later ones are left in no queue")
+		}
+		cancel()
+		<-done
+	})
+}
+
 func TestRunWakesAndSurvivesFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		state := &counting{}
