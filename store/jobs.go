@@ -144,11 +144,11 @@ type Jobs interface {
 	// HeldBy returns the jobs in the hands of one worker, by ID.
 	HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, error)
 
-	// Queues returns pending jobs that may begin now, by their queues and within one by
-	// ID, of queues that sort after the one given, at most limit. Jobs that a worker
-	// must meet the same demand for, of the same priority and requester, are in one
-	// queue; a queue whose priority is higher sorts before. A caller that goes on after
-	// the last queue returned gets the oldest job of every queue.
+	// Queues returns the oldest of the jobs in each queue that may begin now, by queue, of
+	// queues that sort after the one given, at most limit: fewer only when there are no
+	// more. Jobs that a worker must meet the same demand for, of the same priority and
+	// requester, are in one queue; a queue whose priority is higher sorts before. Its cost
+	// grows with the number of queues, and not with that of jobs.
 	Queues(ctx context.Context, after string, limit int) ([]Queued, error)
 
 	// Queued returns the jobs of one queue that may begin now, by ID, of those that sort

@@ -46,7 +46,7 @@ func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Qu
 	now := s.stamp()
 	for _, queue := range slices.Sorted(maps.Keys(s.queues)) {
 		if queue > after && len(found) < limit {
-			found = s.waiting(found, queue, "", limit, now)
+			found = s.waiting(found, queue, "", len(found)+1, now)
 		}
 	}
 	return found, nil

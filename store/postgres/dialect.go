@@ -29,7 +29,11 @@ const (
 // dialect describes the engine to the generic SQL.
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		Rebind:    rebind,
+		Rebind: rebind,
+		Queues: `WITH RECURSIVE found (queue, number) AS (
+			SELECT MIN(queue), 1 FROM dffmpeg_jobs WHERE queue > ?
+			UNION ALL SELECT (SELECT MIN(queue) FROM dffmpeg_jobs WHERE queue > found.queue), number + 1 FROM found WHERE queue IS NOT NULL AND number < ?
+		) SELECT queue FROM found WHERE queue IS NOT NULL`,
 		Duplicate: func(err error) bool { return code(err) == uniqueViolation },
 		Collided: func(err error) bool {
 			return code(err) == serializationFailure || code(err) == deadlockDetected

@@ -40,6 +40,10 @@ type Dialect struct {
 	// that others who want to change it wait rather than collide; "" when
 	// transactions that write exclude each other anyway.
 	Lock string
+	// Queues is a query of the names of the queues that sort after one, in order, at most
+	// so many, which looks into the index of queues once for each. Engines differ in what
+	// they recognise as that.
+	Queues string
 	// Explain returns a sentence for the caller about what is wrong with the
 	// database, such as a full disk, without anything secret; "" when an error
 	// says nothing of that kind.

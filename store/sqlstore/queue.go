@@ -11,28 +11,49 @@ import (
 // begins is the condition that a job may begin.
 const begins = "(not_before IS NULL OR not_before <= ?)"
 
-// Queues implements store.Jobs.
+// Queues implements store.Jobs. A queue in which no job may begin yet takes a place among
+// the names and has no row, so it may take several looks.
 func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {
-	return s.queued(ctx, "queue > ? AND "+begins+" ORDER BY queue, job_id LIMIT ?", after, s.stamp().UnixMicro(), limit)
+	names := s.dialect.Queues
+	heads := "SELECT " + jobColumns + " FROM (SELECT (SELECT job_id FROM dffmpeg_jobs WHERE queue = names.queue AND " + begins +
+		" ORDER BY job_id LIMIT 1) AS head FROM (" + names + ") names) heads JOIN dffmpeg_jobs ON job_id = head ORDER BY queue"
+	var found []store.Queued
+	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
+		found = nil
+		for after := after; len(found) < limit; {
+			known, err := list(ctx, tx, text, names, after, limit)
+			if err != nil || len(known) == 0 {
+				return err
+			}
+			rows, err := list(ctx, tx, scanJob, heads, s.stamp().UnixMicro(), after, limit)
+			if err != nil {
+				return err
+			}
+			for _, r := range rows[:min(len(rows), limit-len(found))] {
+				found = append(found, store.Queued{Queue: r.queue, Job: r.Job})
+			}
+			if len(known) < limit {
+				return nil
+			}
+			after = known[len(known)-1]
+		}
+		return nil
+	})
+	return found, err
 }
 
 // Queued implements store.Jobs.
 func (s *State) Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error) {
-	return s.queued(ctx, "queue = ? AND job_id > ? AND "+begins+" ORDER BY queue, job_id LIMIT ?", queue, after, s.stamp().UnixMicro(), limit)
-}
-
-// queued reads the pending jobs of a query, given its conditions.
-func (s *State) queued(ctx context.Context, where string, args ...any) ([]store.Queued, error) {
-	var rows []jobRow
+	var queued []store.Queued
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
-		var err error
-		rows, err = list(ctx, tx, scanJob, "SELECT "+jobColumns+" FROM dffmpeg_jobs WHERE "+where, args...)
+		rows, err := list(ctx, tx, scanJob, "SELECT "+jobColumns+" FROM dffmpeg_jobs WHERE queue = ? AND job_id > ? AND "+begins+
+			" ORDER BY queue, job_id LIMIT ?", queue, after, s.stamp().UnixMicro(), limit)
+		queued = make([]store.Queued, 0, len(rows))
+		for _, r := range rows {
+			queued = append(queued, store.Queued{Queue: r.queue, Job: r.Job})
+		}
 		return err
 	})
-	queued := make([]store.Queued, 0, len(rows))
-	for _, r := range rows {
-		queued = append(queued, store.Queued{Queue: r.queue, Job: r.Job})
-	}
 	return queued, err
 }
 

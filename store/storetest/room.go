@@ -251,12 +251,12 @@ func (w *world) heads(limit int) map[string]string {
 	for after, again := "", true; again; {
 		page := must[[]store.Queued](w.t)(w.Queues(w.t.Context(), after, limit))
 		for _, q := range page {
-			if q.Queue != after {
-				heads[q.Job.ID] = q.Queue
+			if q.Queue <= after {
+				w.t.Errorf("queue %q comes after %q", q.Queue, after)
 			}
-			after = q.Queue
+			heads[q.Job.ID], after = q.Queue, q.Queue
 		}
-		again = len(page) > 0
+		again = len(page) == limit
 	}
 	return heads
 }
@@ -265,9 +265,11 @@ func (w *world) heads(limit int) map[string]string {
 func (w *world) queueOf(job dffmpeg.Job) []dffmpeg.Job {
 	w.t.Helper()
 	name := ""
-	for _, q := range must[[]store.Queued](w.t)(w.Queues(w.t.Context(), "", 1000)) {
-		if q.Job.ID == job.ID {
-			name = q.Queue
+	for _, head := range must[[]store.Queued](w.t)(w.Queues(w.t.Context(), "", 1000)) {
+		for _, q := range must[[]store.Queued](w.t)(w.Queued(w.t.Context(), head.Queue, "", 1000)) {
+			if q.Job.ID == job.ID {
+				name = q.Queue
+			}
 		}
 	}
 	var jobs []dffmpeg.Job

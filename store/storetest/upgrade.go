@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -81,8 +82,9 @@ func RunUpgraded(t *testing.T, state store.State) {
 	same(t, "jobs that were put into a queue", moved, 4)
 	queue := transition.Queue(&jobs[0])
 	var waiting []string
-	for _, q := range must[[]store.Queued](t)(w.Queues(t.Context(), "", 100)) {
-		same(t, "the queue", q.Queue, queue)
+	heads := must[[]store.Queued](t)(w.Queues(t.Context(), "", 100))
+	same(t, "the queue", []string{heads[0].Queue, strconv.Itoa(len(heads))}, []string{queue, "1"})
+	for _, q := range must[[]store.Queued](t)(w.Queued(t.Context(), queue, "", 100)) {
 		waiting = append(waiting, strings.TrimPrefix(q.Job.ID, id("")))
 	}
 	same(t, "what waits", waiting, []string{"6", "7", "8", "9"})

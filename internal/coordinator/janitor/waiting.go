@@ -30,9 +30,6 @@ func (j *Janitor) failWaiting(ctx context.Context, now time.Time) error {
 			}
 		}
 		for _, row := range rows {
-			if row.Queue == after {
-				continue // of a queue that was looked at
-			}
 			after = row.Queue
 			why := scheduler.Unqualified(&row.Job, workers)
 			if why == "" {

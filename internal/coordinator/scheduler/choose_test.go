@@ -39,8 +39,11 @@ func holding(requester string, loads map[string]int) []store.Held {
 // who returns the worker that a round would give the job to, "" for none.
 func who(job dffmpeg.Job, workers []dffmpeg.Worker, loads map[string]int) string {
 	c := newCluster(workers, holding("other", loads))
-	planned := c.plan(c.group([]store.Queued{{Queue: "q", Job: job}}))
-	if len(planned) == 0 {
+	planned, err := c.plan(c.queues([]store.Queued{{Queue: "q", Job: job}}), func(q *queue) error {
+		q.more = false
+		return nil
+	})
+	if err != nil || len(planned) == 0 {
 		return ""
 	}
 	return planned[0].worker.worker.ID

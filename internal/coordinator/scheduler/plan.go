@@ -16,6 +16,7 @@ type queue struct {
 	like  dffmpeg.Job   // one of them
 	last  string        // the ID of the last job that was read
 	more  bool          // whether the store may have more of them
+	page  int           // how many to read then
 	roomy []*candidate  // those that qualify and had room when that was last looked at
 	in    *cluster
 }
@@ -26,15 +27,15 @@ type assignment struct {
 	worker *candidate
 }
 
-// group makes queues of what the store's Queues returned, with those who qualify for
+// queues makes queues of what the store's Queues returned, with those who qualify for
 // each.
-func (c *cluster) group(rows []store.Queued) []*queue {
-	var queues []*queue
-	for _, row := range rows {
-		if len(queues) == 0 || queues[len(queues)-1].name != row.Queue {
-			queues = append(queues, c.queue(row.Queue, &row.Job))
-		}
-		queues[len(queues)-1].add(row.Job)
+func (c *cluster) queues(rows []store.Queued) []*queue {
+	queues := make([]*queue, 0, len(rows))
+	for i := range rows {
+		q := c.queue(rows[i].Queue, &rows[i].Job)
+		q.more, q.page = true, leastPage
+		q.add(rows[i].Job)
+		queues = append(queues, q)
 	}
 	return queues
 }
@@ -60,18 +61,15 @@ func (q *queue) fits() bool {
 	return len(q.roomy) > 0
 }
 
-// hungry reports whether a job that is not known yet might be assigned: all that are
-// known have been considered, and there is room.
-func (q *queue) hungry() bool { return q.more && len(q.jobs) == 0 && q.fits() }
-
-// plan assigns the jobs of the queues as long as there is room: those of the highest
-// priority first, then of the requester that has the least in the hands of workers,
-// then the oldest. It takes from the queues what it has considered, and counts in the
-// cluster what it assigns.
-func (c *cluster) plan(queues []*queue) []assignment {
+// plan assigns the jobs of the queues as long as there is room, up to a batch: those of
+// the highest priority first, then of the requester that has the least in the hands of
+// workers, then the oldest. It takes from the queues what it has considered, feeds those
+// of which nothing more is known, so that none is passed over, and counts in the cluster
+// what it assigns.
+func (c *cluster) plan(queues []*queue, feed func(*queue) error) ([]assignment, error) {
 	var planned []assignment
 	active := slices.DeleteFunc(slices.Clone(queues), func(q *queue) bool { return len(q.jobs) == 0 })
-	for len(active) > 0 {
+	for len(active) > 0 && len(planned) < batch {
 		at := 0
 		for i := range active {
 			if c.before(&active[i].jobs[0], &active[at].jobs[0]) {
@@ -87,11 +85,16 @@ func (c *cluster) plan(queues []*queue) []assignment {
 				planned = append(planned, assignment{job, worker})
 			}
 		}
+		if len(next.jobs) == 0 && next.more && next.fits() {
+			if err := feed(next); err != nil {
+				return nil, err
+			}
+		}
 		if len(next.jobs) == 0 || len(next.roomy) == 0 {
 			active = slices.Delete(active, at, at+1)
 		}
 	}
-	return planned
+	return planned, nil
 }
 
 // before reports whether job a goes before job b.

@@ -3,9 +3,10 @@
 // room, is decided by the store's compare-and-set, so that any number of schedulers
 // may run at once.
 //
-// A round reads who works and how much, then the queues, of each only as many jobs as
-// might find room, and plans with that: so its cost depends on the number of workers
-// and queues, and not on how many jobs wait.
+// A round reads the oldest job of every queue, who works and how much, and plans with
+// that; of a queue whose known jobs have all been given away it reads some more, as long
+// as there is room. So its cost depends on the number of workers and queues, and on how
+// many jobs it assigns, and not on how many wait.
 package scheduler
 
 import (
@@ -32,9 +33,13 @@ type State interface {
 }
 
 const (
-	// leastPage and mostPage bound how many jobs are read at a time.
-	leastPage = 4
+	// heads is how many queues are read at a time.
+	heads = 256
+	// leastPage and mostPage bound how many jobs of a queue are read at a time.
+	leastPage = 8
 	mostPage  = 64
+	// batch is how many jobs are planned before they are claimed.
+	batch = 256
 	// claimers is how many jobs are claimed at once.
 	claimers = 8
 	// rounds is how often in a row the scheduler tries again when claims were refused,
@@ -118,78 +123,77 @@ func (s *Scheduler) Assign(ctx context.Context) error {
 // round assigns what can be assigned in the cluster as it is now, and reports whether
 // a claim was refused: then the cluster is not as it was.
 func (s *Scheduler) round(ctx context.Context) (refused bool, err error) {
-	first, err := s.state.Queues(ctx, "", leastPage)
-	if err != nil || len(first) == 0 {
+	rows, err := s.queues(ctx)
+	if err != nil || len(rows) == 0 {
 		return false, err
 	}
-	workers, err := s.state.ListWorkers(ctx, 0)
+	c, err := s.cluster(ctx)
 	if err != nil {
 		return false, err
 	}
-	held, err := s.state.Loads(ctx)
-	if err != nil {
-		return false, err
-	}
-	c := newCluster(workers, held)
-	page := min(max(c.free(), leastPage), mostPage)
-	queues, err := s.queues(ctx, c, first, page)
-	if err != nil {
-		return false, err
-	}
-	for {
-		lost, err := s.claim(ctx, c.plan(queues))
-		if err != nil || lost {
-			return lost, err
-		}
-		if more, err := s.feed(ctx, queues); err != nil || !more {
-			return false, err
-		}
-	}
-}
-
-// queues reads the first jobs of every queue; page is how many jobs are read at a
-// time, and first what was read already, leastPage at most.
-func (s *Scheduler) queues(ctx context.Context, c *cluster, first []store.Queued, page int) ([]*queue, error) {
 	if c.free() == 0 {
-		return nil, nil
+		return false, nil
 	}
-	var queues []*queue
-	for rows, limit := first, leastPage; len(rows) > 0; {
-		found := c.group(rows)
-		last := found[len(found)-1]
-		last.more = len(rows) == limit
-		queues = append(queues, found...)
-		if !last.more {
-			break
-		}
-		var err error
-		if rows, err = s.state.Queues(ctx, last.name, page); err != nil {
-			return nil, err
-		}
-		limit = page
-	}
-	return queues, nil
-}
-
-// feed reads more of the queues whose known jobs have all been considered while there
-// is still room, and reports whether there was more.
-func (s *Scheduler) feed(ctx context.Context, queues []*queue) (bool, error) {
-	fed := false
-	for _, q := range queues {
-		if !q.hungry() {
-			continue
-		}
-		rows, err := s.state.Queued(ctx, q.name, q.last, mostPage)
+	queues := c.queues(rows)
+	feed := func(q *queue) error { return s.feed(ctx, q) }
+	for {
+		planned, err := c.plan(queues, feed)
 		if err != nil {
 			return false, err
 		}
-		q.more = len(rows) == mostPage
-		for _, row := range rows {
-			q.add(row.Job)
-			fed = true
+		lost, err := s.claim(ctx, planned)
+		if err != nil || lost || len(planned) < batch {
+			return lost, err
 		}
 	}
-	return fed, nil
+}
+
+// cluster reads who works, and how much.
+func (s *Scheduler) cluster(ctx context.Context) (*cluster, error) {
+	var workers []dffmpeg.Worker
+	var held []store.Held
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		workers, err = s.state.ListWorkers(ctx, 0)
+		return err
+	})
+	group.Go(func() (err error) {
+		held, err = s.state.Loads(ctx)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return newCluster(workers, held), nil
+}
+
+// queues reads the oldest job of every queue.
+func (s *Scheduler) queues(ctx context.Context) ([]store.Queued, error) {
+	var all []store.Queued
+	for after := ""; ; {
+		rows, err := s.state.Queues(ctx, after, heads)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, rows...); len(rows) < heads {
+			return all, nil
+		}
+		after = rows[len(rows)-1].Queue
+	}
+}
+
+// feed reads more of a queue, of which all that is known has been considered.
+func (s *Scheduler) feed(ctx context.Context, q *queue) error {
+	rows, err := s.state.Queued(ctx, q.name, q.last, q.page)
+	if err != nil {
+		return err
+	}
+	q.more = len(rows) == q.page
+	q.page = min(2*q.page, mostPage)
+	for _, row := range rows {
+		q.add(row.Job)
+	}
+	return nil
 }
 
 // claim makes the assignments, several at a time, and reports whether one was refused.

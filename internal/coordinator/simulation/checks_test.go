@@ -287,7 +287,7 @@ func (c *checks) look(ctx context.Context) int {
 	after := ""
 	for _, d := range depths {
 		left += d.Jobs
-		rows, err := c.w.engine.Queues(ctx, after, 3) // the oldest of it, if they may begin
+		rows, err := c.w.engine.Queues(ctx, after, 1) // the oldest of it, if one may begin
 		after = d.Queue
 		if err != nil || len(rows) == 0 || rows[0].Queue != d.Queue || len(rows[0].Job.Attempts) > 0 {
 			continue // others may have to run it
@@ -364,6 +364,28 @@ type blind struct {
 func (s *blind) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {
 	rows, err := s.State.Queues(ctx, after, limit)
 	for i := range rows {
+		if s.broken.newestFirst {
+			all, err := s.State.Queued(ctx, rows[i].Queue, "", everything)
+			if err != nil {
+				return nil, err
+			}
+			rows[i] = all[len(all)-1]
+		}
+	}
+	return s.seen(rows), err
+}
+
+func (s *blind) Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error) {
+	rows, err := s.State.Queued(ctx, queue, after, limit)
+	return s.seen(rows), err
+}
+
+// everything is more than any queue has.
+const everything = 1 << 20
+
+// seen returns jobs as the scheduler sees them.
+func (s *blind) seen(rows []store.Queued) []store.Queued {
+	for i := range rows {
 		if s.broken.ignoresOrder {
 			rows[i].Job.Priority = -rows[i].Job.Priority
 		}
@@ -371,10 +393,5 @@ func (s *blind) Queues(ctx context.Context, after string, limit int) ([]store.Qu
 			rows[i].Job.RequesterID = "anybody"
 		}
 	}
-	if s.broken.newestFirst {
-		slices.SortStableFunc(rows, func(a, b store.Queued) int {
-			return cmp.Or(cmp.Compare(a.Queue, b.Queue), cmp.Compare(b.Job.ID, a.Job.ID))
-		})
-	}
-	return rows, err
+	return rows
 }

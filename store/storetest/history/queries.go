@@ -128,6 +128,8 @@ func argument(column, operator, mailbox string, size Size) any {
 		return time.Now().UnixMicro()
 	case "queue >":
 		return "" // from the first
+	case "number <":
+		return int64(Limit)
 	}
 	switch column {
 	case "LIMIT":
