@@ -236,6 +236,9 @@ func (c *cluster) Hear(request dffmpeg.WakeRequest) {
 	c.heard = append(c.heard, request)
 }
 
+// Left implements Reconciler.
+func (*cluster) Left(context.Context, string) error { return nil }
+
 // Reconcile implements Reconciler.
 func (c *cluster) Reconcile(_ context.Context, previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
 	if c.reconcile == nil {

@@ -167,6 +167,9 @@ func (a *api) deregister(c *call, in dffmpeg.DeregisterRequest) (dffmpeg.OKAnswe
 		return dffmpeg.OKAnswer{}, err
 	}
 	_, err := a.State.Deregister(c.ctx(), in.WorkerID)
+	if err == nil {
+		err = a.Reconciler.Left(c.ctx(), in.WorkerID)
+	}
 	return dffmpeg.OKAnswer{Status: "ok"}, err
 }
 

@@ -1,5 +1,5 @@
 // Package reconcile compares what a worker says it runs with what the
-// coordinator believes it runs, when the worker registers.
+// coordinator believes it runs, when the worker comes and when it leaves.
 package reconcile
 
 import (
@@ -14,6 +14,7 @@ import (
 type State interface {
 	HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, error)
 	Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
+	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
 }
 
 // Reconciler settles differences. It may be used by several goroutines at once.
@@ -67,6 +68,27 @@ func (r *Reconciler) Reconcile(ctx context.Context, previous *dffmpeg.Worker, re
 		}
 	}
 	return stop, nil
+}
+
+// Left is called when a worker has taken its leave. Jobs that it was offered and has not
+// accepted go to others at once: their offers were withdrawn with it. What it says it
+// still runs it may yet report.
+func (r *Reconciler) Left(ctx context.Context, workerID string) error {
+	held, err := r.held(ctx, workerID)
+	if err != nil {
+		return err
+	}
+	for _, job := range held {
+		if job.Status != dffmpeg.JobAssigned {
+			continue
+		}
+		_, err := r.state.Requeue(ctx, job, "Worker "+workerID+" left before it had accepted the job")
+		if err != nil && dffmpeg.CodeOf(err) != dffmpeg.CodeNotFound {
+			return err
+		}
+		r.logger.Info("worker left; its job is offered to others", "job", job.ID, "worker", workerID)
+	}
+	return nil
 }
 
 // held returns the jobs in the hands of a worker.

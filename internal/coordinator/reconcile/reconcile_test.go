@@ -105,3 +105,26 @@ func TestFirstRegistrationHasNothingToReconcile(t *testing.T) {
 		t.Errorf("Reconcile = %v, %v; want nothing", stop, err)
 	}
 }
+
+// TestLeft: what a worker that leaves had not accepted goes to others, and what it runs
+// is left to it.
+func TestLeft(t *testing.T) {
+	for _, accepted := range []bool{false, true} {
+		state := memory.New(time.Now, dffmpeg.NewIDSource())
+		job := running(t, state, "w", accepted)
+		if _, err := state.Deregister(t.Context(), "w"); err != nil {
+			t.Fatal(err)
+		}
+		if err := New(state, slog.New(slog.DiscardHandler)).Left(t.Context(), "w"); err != nil {
+			t.Fatal(err)
+		}
+		want := dffmpeg.JobPending
+		if accepted {
+			want = dffmpeg.JobRunning
+		}
+		got, err := state.Job(t.Context(), job.ID)
+		if err != nil || got.Status != want {
+			t.Errorf("accepted %t: the job is %s, want %s: %v", accepted, got.Status, want, err)
+		}
+	}
+}

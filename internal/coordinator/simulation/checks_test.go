@@ -369,7 +369,9 @@ func (s *blind) Queues(ctx context.Context, after string, limit int) ([]store.Qu
 			if err != nil {
 				return nil, err
 			}
-			rows[i] = all[len(all)-1]
+			if len(all) > 0 { // else they were assigned meanwhile
+				rows[i] = all[len(all)-1]
+			}
 		}
 	}
 	return s.seen(rows), err
