@@ -79,7 +79,8 @@ type SubmitRequest struct {
 
 // JobTerms are what a requester asks of the queue. (Extension to 0.4.)
 type JobTerms struct {
-	Priority int               `json:"priority,omitempty" minimum:"-100" maximum:"100" doc:"Jobs of a higher priority go first"`
+	// Priority is nil for the identity's default.
+	Priority *int              `json:"priority,omitempty" minimum:"-100" maximum:"100" doc:"Jobs of a higher priority go first; the identity's default when absent"`
 	Require  map[string]string `json:"require,omitempty" doc:"Labels that the worker must have"`
 	Prefer   map[string]string `json:"prefer,omitempty" doc:"Labels of workers that are preferred"`
 	// Needs are added to what the arguments need, and Lift taken from it; see [Ability].

@@ -19,6 +19,11 @@ type ScopeRequest struct {
 	AllowedCIDRs []string `json:"allowed_cidrs" minItems:"1"`
 }
 
+// PrioritiesRequest sets which priorities an identity's jobs have and may have.
+type PrioritiesRequest struct {
+	Priorities
+}
+
 // RoleRequest sets an identity's role.
 type RoleRequest struct {
 	Role Role `json:"role" enum:"client,worker,admin"`

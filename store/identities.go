@@ -26,6 +26,8 @@ type Identities interface {
 	SetScope(ctx context.Context, clientID string, cidrs []netip.Prefix) error
 	// SetRole replaces an identity's role.
 	SetRole(ctx context.Context, clientID string, role dffmpeg.Role) error
+	// SetPriorities replaces which priorities an identity's jobs have and may have.
+	SetPriorities(ctx context.Context, clientID string, priorities dffmpeg.Priorities) error
 	// Ping returns nil when the engine can serve reads and writes.
 	Ping(ctx context.Context) error
 	// Close releases the engine. It may be called twice.

@@ -139,6 +139,14 @@ func (a *Accounts) SetRole(ctx context.Context, id string, role dffmpeg.Role) er
 	return a.identities.SetRole(ctx, id, role)
 }
 
+// SetPriorities replaces which priorities an identity's jobs have and may have.
+func (a *Accounts) SetPriorities(ctx context.Context, id string, priorities dffmpeg.Priorities) error {
+	if problem := priorities.Problem(); problem != "" {
+		return dffmpeg.Errorf(dffmpeg.CodeInvalid, "%s", problem)
+	}
+	return a.identities.SetPriorities(ctx, id, priorities)
+}
+
 // Target says how keys should be sealed.
 type Target struct {
 	KeyID string // the encryption key; "" for plain text

@@ -157,7 +157,7 @@ func queueOfThree(t *testing.T, open func() (store.State, error)) {
 			for n := range q.jobs {
 				kind := [][]string{{"-i", "a"}, {"-version"}, {"-i", "a", "-c:v", "h264_nvenc"}}[n%3]
 				_, err := c.Submit(t.Context(), dffmpeg.SubmitRequest{
-					BinaryName: "ffmpeg", Arguments: append(kind, fmt.Sprintf("%dms", 20+n%5*20)), Terms: dffmpeg.JobTerms{Priority: q.priority},
+					BinaryName: "ffmpeg", Arguments: append(kind, fmt.Sprintf("%dms", 20+n%5*20)), Terms: dffmpeg.JobTerms{Priority: &q.priority},
 				})
 				if err != nil {
 					t.Errorf("%s: %v", q.requester, err)

@@ -104,6 +104,15 @@ func (s *Identities) SetRole(ctx context.Context, clientID string, role dffmpeg.
 	})
 }
 
+// SetPriorities implements store.Identities.
+func (s *Identities) SetPriorities(ctx context.Context, clientID string, priorities dffmpeg.Priorities) error {
+	return s.with(ctx, clientID, func(identity store.StoredIdentity) error {
+		identity.Priorities = priorities
+		s.byID[clientID] = copyIdentity(identity)
+		return nil
+	})
+}
+
 // Ping implements store.Identities.
 func (s *Identities) Ping(ctx context.Context) error { return alive(ctx) }
 
@@ -126,5 +135,6 @@ func (s *Identities) with(ctx context.Context, clientID string, use func(store.S
 
 func copyIdentity(identity store.StoredIdentity) store.StoredIdentity {
 	identity.AllowedCIDRs = slices.Clone(identity.AllowedCIDRs)
+	identity.Priorities.Default, identity.Priorities.Ceiling = copyOf(identity.Priorities.Default), copyOf(identity.Priorities.Ceiling)
 	return identity
 }

@@ -15,17 +15,20 @@ type Identities struct{ *DB }
 
 var _ store.Identities = (*Identities)(nil)
 
-const identityColumns = "client_id, role, hmac_key, key_id, allowed_cidrs, created_at"
+const identityColumns = "client_id, role, hmac_key, key_id, allowed_cidrs, created_at, priority, max_priority"
 
 func scanIdentity(row scanner) (store.StoredIdentity, error) {
 	var (
 		i       store.StoredIdentity
 		cidrs   string
 		created sql.NullInt64
+		usual   sql.NullInt64
+		highest sql.NullInt64
 	)
-	if err := row.Scan(&i.ClientID, &i.Role, &i.Key.Text, &i.Key.KeyID, &cidrs, &created); err != nil {
+	if err := row.Scan(&i.ClientID, &i.Role, &i.Key.Text, &i.Key.KeyID, &cidrs, &created, &usual, &highest); err != nil {
 		return i, err
 	}
+	i.Priorities = dffmpeg.Priorities{Default: numberOf(usual), Ceiling: numberOf(highest)}
 	if t := timeOf(created); t != nil {
 		i.CreatedAt = *t
 	}
@@ -40,8 +43,9 @@ func (s *Identities) AddIdentity(ctx context.Context, identity store.StoredIdent
 	}
 	err = s.write(ctx, func(ctx context.Context, tx *txn) error {
 		identity.CreatedAt = s.stamp()
-		_, err := tx.exec(ctx, "INSERT INTO dffmpeg_identities ("+identityColumns+") VALUES ("+marks(6)+")",
-			identity.ClientID, string(identity.Role), identity.Key.Text, identity.Key.KeyID, cidrs, micros(&identity.CreatedAt))
+		_, err := tx.exec(ctx, "INSERT INTO dffmpeg_identities ("+identityColumns+") VALUES ("+marks(8)+")",
+			identity.ClientID, string(identity.Role), identity.Key.Text, identity.Key.KeyID, cidrs, micros(&identity.CreatedAt),
+			identity.Priorities.Default, identity.Priorities.Ceiling)
 		if err != nil && s.dialect.Duplicate(err) {
 			return dffmpeg.Errorf(dffmpeg.CodeConflict, "Identity %s exists", identity.ClientID)
 		}
@@ -131,4 +135,9 @@ func (s *Identities) SetScope(ctx context.Context, clientID string, cidrs []neti
 // SetRole implements store.Identities.
 func (s *Identities) SetRole(ctx context.Context, clientID string, role dffmpeg.Role) error {
 	return s.touch(ctx, clientID, "UPDATE dffmpeg_identities SET role = ?", string(role))
+}
+
+// SetPriorities implements store.Identities.
+func (s *Identities) SetPriorities(ctx context.Context, clientID string, priorities dffmpeg.Priorities) error {
+	return s.touch(ctx, clientID, "UPDATE dffmpeg_identities SET priority = ?, max_priority = ?", priorities.Default, priorities.Ceiling)
 }

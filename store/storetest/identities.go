@@ -123,6 +123,11 @@ func testChangeIdentity(t *testing.T, r *register) {
 	want.Role = dffmpeg.RoleWorker
 	change("SetRole", r.SetRole(t.Context(), "alice", dffmpeg.RoleWorker))
 	change("SetRole to what it is", r.SetRole(t.Context(), "alice", dffmpeg.RoleWorker))
+	low, high := -20, 40
+	for _, p := range []dffmpeg.Priorities{{Default: &low, Ceiling: &high}, {Ceiling: &high}, {Default: &low}, {}, {Default: &low, Ceiling: &low}} {
+		want.Priorities = p
+		change("SetPriorities", r.SetPriorities(t.Context(), "alice", p))
+	}
 	want.AllowedCIDRs = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	change("SetScope", r.SetScope(t.Context(), "alice", want.AllowedCIDRs))
 	change("SetScope to what it is", r.SetScope(t.Context(), "alice", want.AllowedCIDRs))
@@ -145,6 +150,7 @@ func testUnknownIdentity(t *testing.T, r *register) {
 		"Identity": err, "DeleteIdentity": r.DeleteIdentity(t.Context(), "Alice"),
 		"ReplaceKey": r.ReplaceKey(t.Context(), "Alice", store.SealedKey{}, store.SealedKey{}),
 		"SetScope":   r.SetScope(t.Context(), "Alice", nil), "SetRole": r.SetRole(t.Context(), "Alice", dffmpeg.RoleAdmin),
+		"SetPriorities": r.SetPriorities(t.Context(), "Alice", dffmpeg.Priorities{}),
 	}
 	for name, err := range errs {
 		coded(t, name+" of an unknown identity (names differ by case)", err, dffmpeg.CodeNotFound)
@@ -161,6 +167,13 @@ func testIdentityCopies(t *testing.T, r *register) {
 	given.AllowedCIDRs[0] = loopback
 	read := r.get("alice")
 	read.AllowedCIDRs[0] = loopback
+	five := 5
+	if err := r.SetPriorities(t.Context(), "alice", dffmpeg.Priorities{Ceiling: &five}); err != nil {
+		t.Fatal(err)
+	}
+	five = 50
+	*r.get("alice").Priorities.Ceiling = 50
+	same(t, "nor does that of priorities", *r.get("alice").Priorities.Ceiling, 5)
 	same(t, "changing what was given or returned changes nothing", r.get("alice").AllowedCIDRs, dffmpeg.AnyAddress(), prefixes)
 }
 
@@ -174,6 +187,7 @@ func testIdentityContext(t *testing.T, r *register) {
 		"ReplaceKey":     r.ReplaceKey(done, "alice", want.Key, store.SealedKey{}),
 		"SetScope":       r.SetScope(done, "alice", nil),
 		"SetRole":        r.SetRole(done, "alice", dffmpeg.RoleAdmin),
+		"SetPriorities":  r.SetPriorities(done, "alice", dffmpeg.Priorities{Default: new(int)}),
 	}
 	_, errs["AddIdentity"] = r.AddIdentity(done, person("bob"))
 	_, errs["Identity"] = r.Identity(done, "alice")

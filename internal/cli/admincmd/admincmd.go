@@ -26,6 +26,7 @@ type Users interface {
 	RotateKey(ctx context.Context, id string) (secret.Value, error)
 	SetScope(ctx context.Context, id string, cidrs []netip.Prefix) error
 	SetRole(ctx context.Context, id string, role dffmpeg.Role) error
+	SetPriorities(ctx context.Context, id string, priorities dffmpeg.Priorities) error
 }
 
 // Cluster shows what goes on, and steers it.

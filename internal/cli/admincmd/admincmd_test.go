@@ -160,6 +160,14 @@ func TestUsers(t *testing.T) {
 	if rotated == nil || rotated[1] == key[1] {
 		t.Errorf("user rotate-key prints %q", rotated)
 	}
+	if got := b.succeed("user", "show", "gpu-box"); !strings.Contains(strings.Join(strings.Fields(got), " "), "Priorities: 0, at most 0") {
+		t.Errorf("user show prints %q", got)
+	}
+	b.succeed("user", "set-priorities", "gpu-box", "--default", "5", "--ceiling", "40")
+	if got := b.succeed("user", "show", "gpu-box"); !strings.Contains(strings.Join(strings.Fields(got), " "), "Priorities: 5, at most 40") {
+		t.Errorf("with priorities, user show prints %q", got)
+	}
+	b.succeed("user", "set-priorities", "gpu-box")
 	b.succeed("user", "set-role", "gpu-box", "client")
 	b.succeed("user", "set-scope", "gpu-box", "198.51.100.7/32")
 	var listed []dffmpeg.Identity

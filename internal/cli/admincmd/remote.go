@@ -94,6 +94,11 @@ func (r *Remote) SetRole(ctx context.Context, id string, role dffmpeg.Role) erro
 	return r.caller.Call(ctx, http.MethodPut, userPath(id, "/role"), nil, dffmpeg.RoleRequest{Role: role}, nil)
 }
 
+// SetPriorities implements Users.
+func (r *Remote) SetPriorities(ctx context.Context, id string, priorities dffmpeg.Priorities) error {
+	return r.caller.Call(ctx, http.MethodPut, userPath(id, "/priorities"), nil, dffmpeg.PrioritiesRequest{Priorities: priorities}, nil)
+}
+
 // Health implements Cluster.
 func (r *Remote) Health(ctx context.Context) (dffmpeg.HealthAnswer, error) {
 	var health dffmpeg.HealthAnswer

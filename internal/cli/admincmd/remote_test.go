@@ -46,6 +46,7 @@ func TestRemoteRequests(t *testing.T) {
 		{"user rotate-key emby", user, http.MethodPost + " /admin/users/emby/rotate-key", "New HMAC Key: K\n"},
 		{"user delete a/b", "", http.MethodDelete + " /admin/users/a%2Fb", "Deleted a/b\n"},
 		{"user set-role emby worker", "", http.MethodPut + ` /admin/users/emby/role {"role":"worker"}`, "Role set\n"},
+		{"user set-priorities emby --ceiling -5", "", http.MethodPut + ` /admin/users/emby/priorities {"ceiling":-5}`, "Priorities set\n"},
 		{"status", `{"status":"online"}`, http.MethodGet + " /health?deep=true", "online"},
 		{"worker list -w 60", `[{"worker_id":"b1"}]`, http.MethodGet + " /workers?window=60", "b1"},
 		{"job list -w 60 --requester emby", `[{"job_id":"J7"}]`, http.MethodGet + " /admin/jobs?requester=emby&window=60", "J7"},

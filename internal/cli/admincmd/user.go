@@ -15,7 +15,7 @@ func userCommand(env Env) *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Manage identities", Args: cobra.NoArgs, RunE: group}
 	cmd.AddCommand(
 		userList(env), userShow(env), userAdd(env), userDelete(env),
-		userRotateKey(env), userSetScope(env), userSetRole(env),
+		userRotateKey(env), userSetScope(env), userSetRole(env), userSetPriorities(env),
 	)
 	return cmd
 }
@@ -52,6 +52,12 @@ func scope(u *dffmpeg.Identity) []string {
 	return cidrs
 }
 
+// priorities says which priority an identity's jobs have, and may have.
+func priorities(u *dffmpeg.Identity) string {
+	usual, _ := u.Priority(nil)
+	return fmt.Sprintf("%d, at most %d", usual, u.PriorityCeiling())
+}
+
 func userShow(env Env) *cobra.Command {
 	cmd := &cobra.Command{Use: "show CLIENT_ID", Short: "Show one identity", Args: cobra.ExactArgs(1)}
 	withKey := cmd.Flags().Bool("show-key", false, "show its key as well")
@@ -66,6 +72,7 @@ func userShow(env Env) *cobra.Command {
 				{"Role", string(user.Role)},
 				{"Allowed CIDRs", show.List(scope(&user))},
 				{"Created", show.Time(&user.CreatedAt)},
+				{"Priorities", priorities(&user)},
 			}
 			if err := show.Pairs(env.Out, pairs); err != nil || !*withKey {
 				return err
@@ -169,6 +176,36 @@ func userSetRole(env Env) *cobra.Command {
 			})
 		},
 	}
+}
+
+func userSetPriorities(env Env) *cobra.Command {
+	var usual, ceiling int
+	cmd := &cobra.Command{
+		Use:   "set-priorities CLIENT_ID",
+		Short: "Set which priorities an identity's jobs have and may have",
+		Long: "Set the priority of an identity's jobs for which none is asked, and the highest that may\n" +
+			"be asked for. What is left out is what the role gives: 0 by default, and at most 0 or,\n" +
+			"of admins, 100.",
+		Example: "  dffmpeg admin user set-priorities jellyfin --default 20\n" +
+			"  dffmpeg admin user set-priorities nightly --default -50 --ceiling -50\n" +
+			"  dffmpeg admin user set-priorities nightly",
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.Flags().IntVar(&usual, "default", 0, "priority of jobs for which none is asked, from -100 to 100")
+	cmd.Flags().IntVar(&ceiling, "ceiling", 0, "highest priority that may be asked for")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var priorities dffmpeg.Priorities
+		if cmd.Flags().Changed("default") {
+			priorities.Default = &usual
+		}
+		if cmd.Flags().Changed("ceiling") {
+			priorities.Ceiling = &ceiling
+		}
+		return done(cmd, env, "Priorities set", func(ctx context.Context, users Users) error {
+			return users.SetPriorities(ctx, args[0], priorities)
+		})
+	}
+	return cmd
 }
 
 // done runs a change that has nothing to show but that it was made.

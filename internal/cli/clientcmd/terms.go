@@ -77,7 +77,7 @@ func setNumber(terms *dffmpeg.JobTerms, name, text string) error {
 		if number < dffmpeg.MinPriority || number > dffmpeg.MaxPriority {
 			return fmt.Errorf("option %s needs a number from %d to %d, not %d", name, dffmpeg.MinPriority, dffmpeg.MaxPriority, number)
 		}
-		terms.Priority = number
+		terms.Priority = &number
 	case "--max-attempts":
 		if number < 1 || number > dffmpeg.MaxAttempts {
 			return fmt.Errorf("option %s needs a number from 1 to %d, not %d", name, dffmpeg.MaxAttempts, number)

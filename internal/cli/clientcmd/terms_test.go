@@ -20,7 +20,7 @@ func TestTerms(t *testing.T) {
 	want := submission{
 		binary: "ffmpeg", args: []string{"--priority", "7"},
 		terms: dffmpeg.JobTerms{
-			Priority: -5, Require: map[string]string{"gpu": "new", "site": ""}, Prefer: map[string]string{"a": "b=c"},
+			Priority: new(-5), Require: map[string]string{"gpu": "new", "site": ""}, Prefer: map[string]string{"a": "b=c"},
 			Needs: []string{"encoder:x"}, Lift: []string{"filter:y"}, Uses: map[string]int{"nvenc": 2},
 			MaxAttempts: 3, RetryOn: []string{"lost", "69"}, Backoff: &backoff, QueueTimeout: 60,
 		},

@@ -79,6 +79,7 @@ func rules() map[string]rule {
 		"POST /admin/users/{client_id}/rotate-key": {allowed: "a"},
 		"PUT /admin/users/{client_id}/scope":       {allowed: "a", body: dffmpeg.ScopeRequest{AllowedCIDRs: []string{"10.0.0.0/8"}}},
 		"PUT /admin/users/{client_id}/role":        {allowed: "a", body: dffmpeg.RoleRequest{Role: dffmpeg.RoleAdmin}},
+		"PUT /admin/users/{client_id}/priorities":  {allowed: "a", body: dffmpeg.PrioritiesRequest{}},
 
 		"POST /cluster/wake": {allowed: "r", body: dffmpeg.WakeRequest{From: "north", To: []dffmpeg.WakeUp{{Kind: dffmpeg.RecipientWorker, ID: holder}}}},
 

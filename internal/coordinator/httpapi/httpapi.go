@@ -76,6 +76,7 @@ type Accounts interface {
 	RotateKey(ctx context.Context, id string) (secret.Value, error)
 	SetScope(ctx context.Context, id string, cidrs []netip.Prefix) error
 	SetRole(ctx context.Context, id string, role dffmpeg.Role) error
+	SetPriorities(ctx context.Context, id string, priorities dffmpeg.Priorities) error
 }
 
 // Settings are the coordinator's own choices.

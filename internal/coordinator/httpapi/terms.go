@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -34,10 +35,15 @@ const (
 // demanded adds to a job what its requester asks of the queue.
 func (a *api) demanded(identity dffmpeg.Identity, in *dffmpeg.SubmitRequest, job *dffmpeg.Job) error {
 	terms := &in.Terms
-	if err := checkTerms(identity, terms); err != nil {
+	if err := checkTerms(terms); err != nil {
 		return err
 	}
-	job.Priority, job.Prefer = terms.Priority, terms.Prefer
+	priority, ok := identity.Priority(terms.Priority)
+	if !ok {
+		return invalidTerm("priority", fmt.Sprintf("The highest priority that %s may ask for is %d; an admin can change that: dffmpeg admin user set-priorities %s --ceiling N",
+			identity.ClientID, identity.PriorityCeiling(), identity.ClientID))
+	}
+	job.Priority, job.Prefer = priority, terms.Prefer
 	job.Demand = demand.Infer(in.BinaryName, in.Arguments)
 	if demand.IsQuery(in.BinaryName, in.Arguments) {
 		job.Demand.Worker = a.Settings.Queue.QueryWorker
@@ -86,10 +92,7 @@ func (a *api) retryPolicy(in *dffmpeg.SubmitRequest) dffmpeg.RetryPolicy {
 }
 
 // checkTerms checks what a schema cannot.
-func checkTerms(identity dffmpeg.Identity, terms *dffmpeg.JobTerms) error {
-	if terms.Priority > dffmpeg.DefaultPriority && identity.Role != dffmpeg.RoleAdmin {
-		return invalidTerm("priority", "Only admins may ask for a priority above "+strconv.Itoa(dffmpeg.DefaultPriority))
-	}
+func checkTerms(terms *dffmpeg.JobTerms) error {
 	for _, field := range []struct {
 		name   string
 		labels map[string]string

@@ -44,7 +44,7 @@ func TestTerms(t *testing.T) {
 		"everything": {
 			identity: administer, monitor: true,
 			terms: dffmpeg.JobTerms{
-				Priority: 50, Require: map[string]string{"gpu": "new"}, Prefer: map[string]string{"site": ""},
+				Priority: new(50), Require: map[string]string{"gpu": "new"}, Prefer: map[string]string{"site": ""},
 				Needs: []string{"filter:libplacebo"}, Lift: []string{"encoder:hevc_nvenc"}, Uses: map[string]int{"nvenc": 0, "licence": 2},
 				MaxAttempts: 2, RetryOn: []string{"failed", "lost"}, Backoff: new(0), QueueTimeout: 5,
 			},
@@ -56,7 +56,7 @@ func TestTerms(t *testing.T) {
 				Retry: dffmpeg.RetryPolicy{MaxAttempts: 2, On: []string{"failed", "lost"}, LostAfter: 300, Asked: true},
 			},
 		},
-		"once": {terms: dffmpeg.JobTerms{MaxAttempts: 1, Priority: -100}, want: dffmpeg.Job{Priority: -100, Demand: inferred, QueueTimeout: 3600}},
+		"once": {terms: dffmpeg.JobTerms{MaxAttempts: 1, Priority: new(-100)}, want: dffmpeg.Job{Priority: -100, Demand: inferred, QueueTimeout: 3600}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if tt.identity == "" {
@@ -75,10 +75,51 @@ func TestTerms(t *testing.T) {
 	}
 }
 
+// TestPriorities: an admin says which priority a client's jobs have, and may have.
+func TestPriorities(t *testing.T) {
+	c := newQueue(t)
+	grant := func(p dffmpeg.Priorities) {
+		c.want(http.StatusOK, administer, http.MethodPut, "/admin/users/"+requester+"/priorities", dffmpeg.PrioritiesRequest{Priorities: p})
+	}
+	for _, tt := range []struct {
+		granted dffmpeg.Priorities
+		asked   *int
+		want    int
+		refused bool
+	}{
+		{asked: new(0)},
+		{asked: new(1), refused: true},
+		{granted: dffmpeg.Priorities{Default: new(20)}, want: 20},
+		{granted: dffmpeg.Priorities{Default: new(20)}, asked: new(0)},
+		{granted: dffmpeg.Priorities{Default: new(20)}, asked: new(21), refused: true},
+		{granted: dffmpeg.Priorities{Ceiling: new(30)}},
+		{granted: dffmpeg.Priorities{Ceiling: new(30)}, asked: new(30), want: 30},
+		{granted: dffmpeg.Priorities{Ceiling: new(-50)}, want: -50},
+		{granted: dffmpeg.Priorities{Ceiling: new(-50)}, asked: new(-49), refused: true},
+	} {
+		grant(tt.granted)
+		request := submission()
+		request.Terms.Priority = tt.asked
+		if tt.refused {
+			a := c.want(http.StatusUnprocessableEntity, requester, http.MethodPost, "/jobs/submit", request)
+			if !strings.Contains(string(a.body), "dffmpeg admin user set-priorities "+requester) {
+				t.Errorf("the refusal is %s", a.body)
+			}
+			continue
+		}
+		if got := c.submit(requester, func(r *dffmpeg.SubmitRequest) { r.Terms = request.Terms }); got.Priority != tt.want {
+			t.Errorf("with %+v the priority is %d, want %d", tt.granted, got.Priority, tt.want)
+		}
+	}
+	for status, wrong := range map[int]dffmpeg.Priorities{http.StatusUnprocessableEntity: {Default: new(101)}, http.StatusBadRequest: {Default: new(1), Ceiling: new(0)}} {
+		c.want(status, administer, http.MethodPut, "/admin/users/"+requester+"/priorities", dffmpeg.PrioritiesRequest{Priorities: wrong})
+	}
+}
+
 func TestTermsAreChecked(t *testing.T) {
 	c := newQueue(t)
 	for where, terms := range map[string]dffmpeg.JobTerms{
-		"priority":  {Priority: 1},
+		"priority":  {Priority: new(1)},
 		"require":   {Require: map[string]string{"": "x"}},
 		"prefer":    {Prefer: map[string]string{"x": "a\nb"}},
 		"needs":     {Needs: []string{"codec:x"}},
@@ -109,7 +150,7 @@ func TestPauseAndStanding(t *testing.T) {
 	c.want(http.StatusNotFound, administer, http.MethodPost, "/workers/nobody/resume", nil)
 	plain := func(r *dffmpeg.SubmitRequest) { r.Arguments = []string{"-i", "a", "b"} }
 	first, second := c.submit(requester, plain), c.submit(requester, plain)
-	urgent := c.submit(administer, func(r *dffmpeg.SubmitRequest) { plain(r); r.Terms.Priority = 1 })
+	urgent := c.submit(administer, func(r *dffmpeg.SubmitRequest) { plain(r); r.Terms.Priority = new(1) })
 	other := c.submit(otherClient, plain)
 	show := func(identity, id string) dffmpeg.Job {
 		return decode[dffmpeg.Job](t, c.want(http.StatusOK, identity, http.MethodGet, "/jobs/"+id+"/status", nil))

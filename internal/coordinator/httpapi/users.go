@@ -23,6 +23,7 @@ func (a *api) userEndpoints() []endpoint {
 		define(route{http.MethodPost, "/admin/users/{client_id}/rotate-key", "Give an identity a new key", admin}, a.rotateKey),
 		define(route{http.MethodPut, "/admin/users/{client_id}/scope", "Set the addresses an identity may call from", admin}, a.setScope),
 		define(route{http.MethodPut, "/admin/users/{client_id}/role", "Set an identity's role", admin}, a.setRole),
+		define(route{http.MethodPut, "/admin/users/{client_id}/priorities", "Set which priorities an identity's jobs have and may have", admin}, a.setPriorities),
 	}
 }
 
@@ -113,4 +114,12 @@ func (a *api) setRole(c *call, in dffmpeg.RoleRequest) (dffmpeg.OKAnswer, error)
 		return dffmpeg.OKAnswer{}, err
 	}
 	return dffmpeg.OKAnswer{Status: "ok"}, a.Accounts.SetRole(c.ctx(), id, in.Role)
+}
+
+func (a *api) setPriorities(c *call, in dffmpeg.PrioritiesRequest) (dffmpeg.OKAnswer, error) {
+	id, err := userID(c)
+	if err != nil {
+		return dffmpeg.OKAnswer{}, err
+	}
+	return dffmpeg.OKAnswer{Status: "ok"}, a.Accounts.SetPriorities(c.ctx(), id, in.Priorities)
 }
