@@ -23,10 +23,11 @@ build: ## build the static binaries into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 .PHONY: test
-test: ## install what the tests need, then run every test with the race detector
+test: ## install what the tests need, then run every test with the race detector, and the simulation without
 	@dev/deps
 	@dev/services up >/dev/null
 	go test -race -timeout 15m ./...
+	go test -timeout 15m -run 'TestManySeeds|TestBrokenIsFound' ./internal/coordinator/simulation
 	cd docs/examples/plugins && go test ./...
 
 .PHONY: services

@@ -302,7 +302,9 @@ func TestJobsInNoQueue(t *testing.T) {
 			t.Error("later ones are left in no queue")
 		}
 		cancel()
-		<-done
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run = %v", err)
+		}
 	})
 }
 
