@@ -66,6 +66,11 @@ soak: ## run jobs on every database with every transport, without and with fault
 simulate: ## run the scheduler with 500 workers and 20,000 jobs in virtual time (DFFMPEG_SIMULATION_SEED chooses the seed)
 	go test -count=1 -timeout 30m -v ./internal/coordinator/simulation
 
+.PHONY: upgrade
+upgrade: ## see pending and running jobs through an upgrade in place from revision FROM
+	@dev/deps
+	@dev/upgrade '$(FROM)'
+
 .PHONY: demo
 demo: ## transcode a clip through a local dffmpeg and watch it
 	@dev/deps
