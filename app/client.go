@@ -24,7 +24,7 @@ func (s *surroundings) clientEnv() clientcmd.Env {
 				return nil, err
 			}
 			return &clientcmd.Session{
-				Client: session.Client, Paths: session.Paths, Heartbeat: session.Heartbeat,
+				Client: session.Client, Paths: session.Paths, Heartbeat: session.Heartbeat, Terms: session.Terms,
 				Environment: s.process.Env.Only(session.Variables), Umask: umask.Current(),
 			}, nil
 		},

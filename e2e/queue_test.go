@@ -54,6 +54,10 @@ func TestQueue(t *testing.T) {
 	if probe := run(t, c.clientEnv(), c.media(), "ffprobe", "-version"); probe.exitCode() != 0 {
 		t.Errorf("a probe beside it: exit code %d: %s", probe.exitCode(), probe.stderr.text())
 	}
+	with := c.write("with-terms.yaml", fmt.Sprintf("client_id: jellyfin\nhmac_key: %s\ncoordinator: {scheme: http, host: 127.0.0.1, port: %d}\njob: {priority: -7}\n", c.keys["jellyfin"], c.port))
+	if probe := run(t, []string{"DFFMPEG_CLIENT_CONFIG=" + with}, c.media(), "ffprobe", "-version"); probe.exitCode() != 0 || c.jobs()[0].Priority != -7 {
+		t.Errorf("with a priority in the configuration the drop-in's job has %d, exit code %d: %s", c.jobs()[0].Priority, probe.exitCode(), probe.stderr.text())
+	}
 	refused := run(t, c.clientEnv(), c.dir, "dffmpeg", "submit", "-D", "--priority", "1", "--", "-version")
 	if refused.exitCode() == 0 || !strings.Contains(refused.stderr.text(), "The highest priority that jellyfin may ask for is 0") {
 		t.Errorf("a client that asks for a high priority: exit code %d: %s", refused.exitCode(), refused.stderr.text())

@@ -28,6 +28,8 @@ type Client struct {
 	// symbolic links not yet resolved.
 	Paths    map[string]string `yaml:"paths,file"`
 	Fallback Fallback          `yaml:"fallback"`
+	// Job is what is asked of the queue for its jobs.
+	Job Job `yaml:"job"`
 	// Environment are the variables that go with a job when they are set; default
 	// AMD_DEBUG and LIBVA_DRIVER_NAME.
 	Environment []string   `yaml:"environment"`
@@ -43,6 +45,7 @@ func DefaultClient() *Client {
 		Logging:     defaultLogging(),
 		Coordinator: DefaultAddress(),
 		Environment: forwarded(),
+		Job:         Job{Priority: PriorityDefault},
 		Fallback:    Fallback{When: FallbackNever, After: 30 * time.Second},
 		Transports:  defaultTransports(),
 		HTTPPolling: defaultPollingPeer(),

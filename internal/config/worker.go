@@ -220,9 +220,14 @@ func (w *Worker) checkOffer(problem func(key, message string)) {
 			problem("resources", "a resource has a name without / or control characters, and a count from 0 on")
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(w.Labels)) {
-		if !isFileName(name) || strings.Contains(name, "=") || strings.ContainsFunc(w.Labels[name], unicode.IsControl) {
-			problem("labels", "a label has a name without /, = or control characters, and a value without control characters")
+	checkLabels(w.Labels, "labels", problem)
+}
+
+// checkLabels checks labels under a key.
+func checkLabels(labels map[string]string, key string, problem func(key, message string)) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if !isFileName(name) || strings.Contains(name, "=") || strings.ContainsFunc(labels[name], unicode.IsControl) {
+			problem(key, "a label has a name without /, = or control characters, and a value without control characters")
 		}
 	}
 }

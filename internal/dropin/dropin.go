@@ -72,6 +72,7 @@ func (p Program) Run() int {
 		Binary: p.Binary, Args: p.Args, Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
 		Environment: config.ProcessEnvironment().Only(cfg.Environment),
 		Umask:       umask.Current(),
+		Terms:       session.Terms,
 		Fallback:    p.fallback(cfg.Fallback),
 	}
 	if p.Small {

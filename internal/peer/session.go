@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/client"
 	"github.com/dffmpeg/dffmpeg/internal/config"
 	"github.com/dffmpeg/dffmpeg/internal/pathmap"
@@ -17,6 +18,8 @@ type Session struct {
 	Caller    *signedhttp.Caller
 	Paths     *pathmap.Client
 	Heartbeat int // seconds; 0: the coordinator's default
+	// Terms are what is asked of the queue unless a command line says otherwise.
+	Terms dffmpeg.JobTerms
 	// Variables are the names of environment variables that go with a job.
 	Variables []string
 }
@@ -47,5 +50,6 @@ func NewSession(cfg *config.Client, registry transport.Registry, userAgent strin
 		Paths:     paths,
 		Heartbeat: int(cfg.JobHeartbeatInterval / time.Second),
 		Variables: cfg.Environment,
+		Terms:     dffmpeg.JobTerms{Priority: cfg.Job.Priority.Number(), Require: cfg.Job.Require, Prefer: cfg.Job.Prefer},
 	}, nil
 }

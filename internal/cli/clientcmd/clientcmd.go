@@ -20,6 +20,8 @@ type Session struct {
 	Client    *client.Client
 	Paths     Paths
 	Heartbeat int // seconds, from the configuration; 0: the coordinator's default
+	// Terms are what the configuration asks of the queue.
+	Terms dffmpeg.JobTerms
 	// Environment is what of our environment goes with a job.
 	Environment map[string]string
 	// Umask is ours; nil when it is not known.

@@ -141,7 +141,7 @@ func submit(cmd *cobra.Command, env Env, words []string, mayDetach bool) error {
 	inv := proxy.Invocation{
 		Binary: s.binary, Args: s.args, Dir: dir, Stdin: env.In, Stdout: env.Out, Stderr: env.Err, Signals: env.Signals, Environment: session.Environment, Umask: session.Umask,
 	}
-	inv.Terms = s.terms
+	inv.Terms = withTerms(session.Terms, s.terms)
 	if !s.detach {
 		if code := p.Run(cmd.Context(), inv); code != 0 {
 			return &ExitError{Code: code}

@@ -2,13 +2,14 @@ package clientcmd
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
 	"github.com/dffmpeg/dffmpeg"
 )
 
-const termOptions = `      --priority N              from -100 to 100; only admins may go above 0
+const termOptions = `      --priority N              from -100 to 100, as far as an admin allows
       --require LABEL=VALUE     run only on workers with this label
       --prefer LABEL=VALUE      run on a worker with this label if one is free
       --need KIND:NAME          needs this of the program, such as encoder:hevc_nvenc
@@ -64,6 +65,26 @@ func setTerm(terms *dffmpeg.JobTerms, name, text string) error {
 		return setNumber(terms, name, text)
 	}
 	return nil
+}
+
+// withTerms returns what a command line asks for, and what the configuration does where
+// that says nothing: labels are replaced one by one.
+func withTerms(configured, asked dffmpeg.JobTerms) dffmpeg.JobTerms {
+	if asked.Priority == nil {
+		asked.Priority = configured.Priority
+	}
+	asked.Require, asked.Prefer = overlaid(configured.Require, asked.Require), overlaid(configured.Prefer, asked.Prefer)
+	return asked
+}
+
+// overlaid returns the labels of both, those of over where both have one.
+func overlaid(under, over map[string]string) map[string]string {
+	if len(under) == 0 {
+		return over
+	}
+	both := maps.Clone(under)
+	maps.Copy(both, over)
+	return both
 }
 
 // setNumber reads the value of an option that is a number.

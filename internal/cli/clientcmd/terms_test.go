@@ -37,3 +37,19 @@ func TestTerms(t *testing.T) {
 		}
 	}
 }
+
+// TestConfiguredTerms hold where the command line says nothing else.
+func TestConfiguredTerms(t *testing.T) {
+	configured := dffmpeg.JobTerms{Priority: new(20), Require: map[string]string{"gpu": "new", "site": "a"}}
+	if diff := cmp.Diff(configured, withTerms(configured, dffmpeg.JobTerms{})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	got := withTerms(configured, dffmpeg.JobTerms{Priority: new(-5), Require: map[string]string{"site": "b"}, Prefer: map[string]string{"x": "y"}, MaxAttempts: 2})
+	want := dffmpeg.JobTerms{Priority: new(-5), Require: map[string]string{"gpu": "new", "site": "b"}, Prefer: map[string]string{"x": "y"}, MaxAttempts: 2}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if configured.Require["site"] != "a" {
+		t.Error("the configuration was changed")
+	}
+}
