@@ -16,6 +16,9 @@ type DashboardWorker struct {
 	LastSeen *OffsetTime  `json:"last_seen"`
 	Binaries []string     `json:"binaries"`
 	Paths    []string     `json:"paths"`
+	// Kept is what keeps it from jobs while it is online: paused, set aside, or on trial.
+	// (Extension to 0.4.)
+	Kept string `json:"kept,omitempty"`
 }
 
 // DashboardJob is a job's line on the dashboard. It has no arguments: the page
@@ -30,6 +33,8 @@ type DashboardJob struct {
 	CreatedAt   OffsetTime `json:"created_at"`
 	LastUpdate  OffsetTime `json:"last_update"`
 	Reason      string     `json:"reason,omitempty"`
+	// Position is that of a pending job in the queue. (Extension to 0.4.)
+	Position int `json:"position,omitempty"`
 	// Warnings is how many there are; their text has names of files, which are not
 	// for everybody either. (Extension to 0.4.)
 	Warnings int `json:"warnings,omitempty"`
@@ -52,7 +57,7 @@ func NewDashboardAnswer(workers []Worker, loads map[string]int, jobs []Job) Dash
 		Jobs:       make([]DashboardJob, 0, len(jobs)),
 	}
 	for _, w := range workers {
-		line := DashboardWorker{WorkerID: w.ID, Status: w.Status, Binaries: listOf(w.Binaries), Paths: listOf(w.Paths)}
+		line := DashboardWorker{WorkerID: w.ID, Status: w.Status, Binaries: listOf(w.Binaries), Paths: listOf(w.Paths), Kept: w.Kept()}
 		if w.LastSeen != nil {
 			line.LastSeen = &OffsetTime{*w.LastSeen}
 		}
@@ -61,7 +66,7 @@ func NewDashboardAnswer(workers []Worker, loads map[string]int, jobs []Job) Dash
 	for _, j := range jobs {
 		answer.Jobs = append(answer.Jobs, DashboardJob{
 			JobID: j.ID, RequesterID: j.RequesterID, BinaryName: j.BinaryName, Status: j.Status,
-			ExitCode: j.ExitCode, WorkerID: j.WorkerID, Reason: j.Reason, Warnings: len(j.Warnings),
+			ExitCode: j.ExitCode, WorkerID: j.WorkerID, Reason: j.Reason, Position: j.Position, Warnings: len(j.Warnings),
 			CreatedAt: OffsetTime{j.CreatedAt}, LastUpdate: OffsetTime{j.LastUpdate},
 		})
 	}

@@ -158,6 +158,20 @@ func (w *Worker) Takes() bool {
 	return w.Status == WorkerOnline && w.Pause == nil && !w.Trouble.SetAside()
 }
 
+// Kept says in a word or two what keeps a worker from some or all jobs beside its status
+// and limits; "" for nothing.
+func (w *Worker) Kept() string {
+	switch {
+	case w.Pause != nil:
+		return "paused"
+	case w.Trouble.SetAside():
+		return "set aside"
+	case w.Trouble != nil && w.Trouble.OnTrial:
+		return "on trial"
+	}
+	return ""
+}
+
 // Reached returns the limit that keeps the worker, with this load, from being given
 // job, nil when it has room.
 func (w *Worker) Reached(job *Job, load *JobLoad) *Limit {

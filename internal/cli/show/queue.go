@@ -71,17 +71,10 @@ func joined[V any](m map[string]V) string {
 
 // workerStatus returns a worker's status, and what else keeps it from jobs.
 func workerStatus(k *dffmpeg.Worker) string {
-	status := string(k.Status)
-	if k.Pause != nil {
-		status += ", paused"
+	if kept := k.Kept(); kept != "" {
+		return string(k.Status) + ", " + kept
 	}
-	switch {
-	case k.Trouble.SetAside():
-		status += ", set aside"
-	case k.Trouble != nil && k.Trouble.OnTrial:
-		status += ", on trial"
-	}
-	return status
+	return string(k.Status)
 }
 
 // offer returns what a worker gives to jobs, and what keeps it from some.

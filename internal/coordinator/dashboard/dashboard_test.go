@@ -29,11 +29,15 @@ func snapshot() dashboard.Snapshot {
 			[]dffmpeg.Worker{
 				{ID: hostile, Status: dffmpeg.WorkerOnline, Binaries: []string{hostile, "ffprobe"}, Paths: []string{hostile}, LastSeen: &seen},
 				{ID: "new", Status: dffmpeg.WorkerRegistering},
+				{ID: "resting", Status: dffmpeg.WorkerOnline, Pause: &dffmpeg.Pause{By: "root", Reason: hostile}},
 			},
 			map[string]int{hostile: 7},
 			[]dffmpeg.Job{{
 				ID: "01M82NVPC7PNYYWZDBN6F8YV25", RequesterID: hostile, BinaryName: hostile, Status: dffmpeg.JobFailed,
 				ExitCode: &code, WorkerID: &worker, Reason: hostile, Warnings: []string{hostile, "/secret/name"}, CreatedAt: seen, LastUpdate: seen,
+			}, {
+				ID: "01M82NVPC7PNYYWZDBN6F8YV26", RequesterID: "emby", BinaryName: "ffmpeg", Status: dffmpeg.JobPending,
+				Position: 3, Reason: "no worker has encoder <x>", CreatedAt: seen, LastUpdate: seen,
 			}},
 		),
 	}
@@ -64,7 +68,7 @@ func TestPage(t *testing.T) {
 	}
 	for _, part := range []string{
 		"version 1.2.3", "2026-11-22 22:26:06 UTC", "01M82NVPC7PNYYWZDBN6F8YV25", "<td>7</td>", "<td>3</td>",
-		"ffprobe", "never", "&lt;script&gt;", ">failed<", ">registering<", ">2 warnings<",
+		"ffprobe", "never", "&lt;script&gt;", ">failed<", ">registering<", ">2 warnings<", ">paused<", ">3. in the queue<", ": no worker has encoder &lt;x&gt;<",
 	} {
 		if !strings.Contains(body, part) {
 			t.Errorf("the page does not show %q", part)

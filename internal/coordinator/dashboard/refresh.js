@@ -21,6 +21,15 @@ const warnings = (count) => {
   span.className = "badge warnings";
   return [" ", span];
 };
+// why is what a status alone does not say.
+const why = (words) => {
+  if (!words) return [];
+  const span = document.createElement("span");
+  span.className = "why";
+  span.textContent = words;
+  return [" ", span];
+};
+const queued = (j) => (j.position ? why(j.position + ". in the queue" + (j.reason ? ": " + j.reason : "")) : []);
 const code = (value) => {
   const element = document.createElement("code");
   element.textContent = value;
@@ -55,11 +64,11 @@ const refresh = async () => {
     if (!response.ok) throw new Error("status " + response.status);
     const data = await response.json();
     fill("workers", data.workers.map((w) => [
-      w.worker_id, badge(w.status), text(data.worker_load[w.worker_id] ?? 0),
+      w.worker_id, [badge(w.status), ...why(w.kept)], text(data.worker_load[w.worker_id] ?? 0),
       w.binaries.join(", "), w.paths.join(", "), time(w.last_seen),
     ]), 6, "No worker has registered within the last hour.");
     fill("jobs", data.jobs.map((j) => [
-      code(j.job_id), [badge(j.status, j.reason), ...(j.warnings ? warnings(j.warnings) : [])], j.binary_name, text(j.exit_code),
+      code(j.job_id), [badge(j.status, j.reason), ...queued(j), ...(j.warnings ? warnings(j.warnings) : [])], j.binary_name, text(j.exit_code),
       j.requester_id, text(j.worker_id), time(j.created_at), time(j.last_update),
     ]), 8, "No jobs within the last hour.");
     document.getElementById("now").textContent = new Date().toISOString().slice(0, 19).replace("T", " ") + " UTC";
