@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/internal/demand"
 	"github.com/dffmpeg/dffmpeg/internal/pathmap"
 	"github.com/dffmpeg/dffmpeg/internal/proxy"
 )
@@ -40,7 +41,10 @@ func (c command) job(paths *pathmap.Client, names []string) *dffmpeg.Job {
 		return &dffmpeg.Job{BinaryName: c.program, Paths: names}
 	}
 	request := proxy.New(nil, paths, 0).Request(proxy.Invocation{Binary: c.program, Args: c.args, Dir: c.dir})
-	return &dffmpeg.Job{BinaryName: c.program, Arguments: request.Arguments, Segments: request.Segments, Paths: unique(request.Paths)}
+	return &dffmpeg.Job{
+		BinaryName: c.program, Arguments: request.Arguments, Segments: request.Segments, Paths: unique(request.Paths),
+		Demand: demand.Infer(c.program, request.Arguments),
+	}
 }
 
 // judge says which of the command's paths mean nothing on a worker.

@@ -228,7 +228,7 @@ func (s *subject) inside(ctx context.Context, v visit, health *dffmpeg.HealthAns
 	times := latencies(ctx, s.limit/mostOf, func(ctx context.Context) error {
 		return v.caller.Call(ctx, http.MethodGet, "/workers", nil, nil, nil)
 	})
-	workers, verdicts := s.workers(<-paths, v.workers, ours)
+	workers, verdicts := s.workers(ctx, v, <-paths, ours)
 	findings := append([]Finding{role, judgeLatency(times)}, transports...)
 	return append(append(findings, others...), workers), verdicts
 }
@@ -264,7 +264,7 @@ func (s *subject) streams(ctx context.Context, caller *signedhttp.Caller, offere
 }
 
 // workers looks for who could take the command.
-func (s *subject) workers(paths *pathmap.Client, workers []dffmpeg.Worker, ours bool) (Finding, []Verdict) {
+func (s *subject) workers(ctx context.Context, v visit, paths *pathmap.Client, ours bool) (Finding, []Verdict) {
 	if paths == nil && !s.command.general {
 		return because(checkPaths, checkWorkers)[0], nil
 	}
@@ -272,5 +272,32 @@ func (s *subject) workers(paths *pathmap.Client, workers []dffmpeg.Worker, ours 
 	if ours {
 		job.Stdio = dffmpeg.StdioOffered
 	}
-	return judgeWorkers(job, s.command.general, workers)
+	job.Demand.Require = s.cfg.Job.Require
+	if len(job.Demand.Needs) > 0 {
+		s.learn(ctx, v, job.BinaryName)
+	}
+	return judgeWorkers(job, s.command.general, v.workers)
+}
+
+// learn asks what a program of the workers can do, once for each different one. What is
+// not told counts as not known.
+func (s *subject) learn(ctx context.Context, v visit, binary string) {
+	ctx, cancel := context.WithTimeout(ctx, s.limit/3)
+	defer cancel()
+	known := make(map[string]dffmpeg.Profile)
+	for i := range v.workers {
+		w := &v.workers[i]
+		id := w.Offer.Programs[binary].Profile
+		if id == "" || w.Status != dffmpeg.WorkerOnline {
+			continue
+		}
+		if _, asked := known[id]; !asked {
+			programs, err := v.api.WorkerPrograms(ctx, w.ID)
+			if err != nil {
+				return
+			}
+			known[id] = programs[binary].Abilities
+		}
+		w.Profiles = map[string]dffmpeg.Profile{binary: known[id]}
+	}
 }

@@ -339,6 +339,9 @@ func TestWorkers(t *testing.T) {
 	stream := &dffmpeg.Job{BinaryName: "ffmpeg", Arguments: []string{"-i", "-"}, Stdio: dffmpeg.StdioOffered}
 	paused, aside, pausedToo := worker("paused", "ffmpeg", "A B"), worker("aside", "ffmpeg", "A B"), worker("w1", "ffprobe", "A")
 	paused.Pause, aside.Trouble, pausedToo.Pause = &dffmpeg.Pause{}, &dffmpeg.Trouble{Since: &time.Time{}}, &dffmpeg.Pause{}
+	coded := &dffmpeg.Job{BinaryName: "ffmpeg", Demand: dffmpeg.Demand{Needs: []string{"encoder:hevc_nvenc"}, Require: map[string]string{"gpu": "new"}}}
+	plain := worker("w1", "ffmpeg", "")
+	plain.Profiles = map[string]dffmpeg.Profile{"ffmpeg": {dffmpeg.AbilityEncoder: {"libx264"}}}
 	for name, tt := range map[string]struct {
 		job     *dffmpeg.Job
 		general bool
@@ -360,6 +363,7 @@ func TestWorkers(t *testing.T) {
 		"not all at once":  {both, true, []dffmpeg.Worker{worker("w1", "ffmpeg", "A"), worker("w2", "ffmpeg", "B")}, Warning, []string{"give one worker all of them"}, nil},
 		"a job needs all":  {both, false, []dffmpeg.Worker{worker("w1", "ffmpeg", "A"), worker("w2", "ffmpeg", "B")}, Problem, []string{"give one worker all of these paths"}, nil},
 		"streams":          {stream, false, []dffmpeg.Worker{old}, Problem, []string{"upgrade a worker to 0.5"}, []string{"old  cannot: lacks standard streams"}},
+		"abilities":        {coded, false, []dffmpeg.Worker{plain}, Problem, []string{"w1 lacks only encoder hevc_nvenc, the label gpu=new", "worker programs w1"}, []string{"w1  cannot: lacks encoder hevc_nvenc, the label gpu=new"}},
 		"escape sequences": {both, true, []dffmpeg.Worker{worker("\x1b[2J", "ffmpeg", "A B")}, OK, nil, []string{`"\x1b[2J"  could take it`}},
 	} {
 		t.Run(name, func(t *testing.T) {

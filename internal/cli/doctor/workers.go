@@ -22,6 +22,10 @@ type Verdict struct {
 	LacksBinary  string   `json:"lacks_binary,omitempty"`
 	LacksPaths   []string `json:"lacks_paths"`
 	LacksStreams bool     `json:"lacks_streams,omitempty"` // it is of 0.4, and the job has media on its standard streams
+	// LacksAbilities are those of its program, and LacksLabels what the configuration
+	// requires.
+	LacksAbilities []string `json:"lacks_abilities,omitempty"`
+	LacksLabels    []string `json:"lacks_labels,omitempty"`
 	// Lines says that it sends lines instead of bytes, and reads no input; Whole that it
 	// maps paths only that are whole arguments. Both are so with 0.4.
 	Lines bool `json:"sends_lines"`
@@ -35,6 +39,7 @@ func verdict(job *dffmpeg.Job, w *dffmpeg.Worker) Verdict {
 		Worker: w.ID, Status: w.Status, Could: lack.Nothing(),
 		Paused: lack.Paused, SetAside: lack.SetAside,
 		LacksBinary: lack.Binary, LacksPaths: lack.Paths, LacksStreams: lack.Streams,
+		LacksAbilities: lack.Abilities, LacksLabels: lack.Labels,
 		Lines: !w.Has(dffmpeg.FeatureStdio), Whole: !w.Has(dffmpeg.FeatureSegments),
 	}
 	if v.LacksPaths == nil {
@@ -55,6 +60,7 @@ func (v *Verdict) sentence() string {
 	if v.LacksStreams {
 		lacks = append(lacks, "standard streams (it is of 0.4)")
 	}
+	lacks = append(lacks, v.lacksOf()...)
 	var b strings.Builder
 	b.WriteString("could take it")
 	if !v.Could {
@@ -74,6 +80,18 @@ func (v *Verdict) sentence() string {
 		b.WriteString("; it is of 0.4: sends lines, and paths within arguments stay as typed")
 	}
 	return b.String()
+}
+
+// lacksOf names what its program cannot do, and the labels that it does not have.
+func (v *Verdict) lacksOf() []string {
+	var lacks []string
+	for _, ability := range v.LacksAbilities {
+		lacks = append(lacks, strings.Replace(ability, ":", " ", 1))
+	}
+	for _, label := range v.LacksLabels {
+		lacks = append(lacks, "the label "+show.Text(label))
+	}
+	return lacks
 }
 
 // keptBy names what keeps the worker from any job.
@@ -96,7 +114,7 @@ func (v Verdict) onlyPaused() bool   { return v.Paused && v.otherwiseCould() }
 func (v Verdict) onlySetAside() bool { return v.SetAside && v.otherwiseCould() }
 
 func (v Verdict) otherwiseCould() bool {
-	return v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" && len(v.LacksPaths) == 0 && !v.LacksStreams
+	return v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" && len(v.LacksPaths) == 0 && !v.LacksStreams && len(v.lacksOf()) == 0
 }
 
 // pathsOf names paths.
@@ -168,6 +186,12 @@ func remedy(job *dffmpeg.Job, verdicts []Verdict, nobody []string) string {
 		return fmt.Sprintf("add %s to paths of a worker's configuration (with the worker's own directory), or take it out of ours", strings.Join(nobody, ", "))
 	case slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.LacksStreams && len(v.LacksPaths) == 0 }):
 		return "upgrade a worker to 0.5, or write to a file instead of a standard stream"
+	}
+	for _, v := range verdicts {
+		if v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" && len(v.LacksPaths) == 0 {
+			return fmt.Sprintf("%s lacks only %s. Labels are in its configuration; dffmpeg client worker programs %s shows what its programs can do, and its log with log_level: debug why hardware does not work",
+				show.Text(v.Worker), strings.Join(v.lacksOf(), ", "), show.Text(v.Worker))
+		}
 	}
 	return "give one worker all of these paths"
 }
