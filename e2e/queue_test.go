@@ -141,6 +141,10 @@ func TestAbilities(t *testing.T) {
 	if job := c.job(id); job.Status != dffmpeg.JobPending || job.Reason != "no worker has encoder hevc_nvenc" {
 		t.Errorf("without the encoder the job is %s: %q", job.Status, job.Reason)
 	}
+	d := c.doctor(c.clientEnv(), 1, append([]string{"--", "ffmpeg"}, coded...)...)
+	if status, found := d.of("workers"); status != "problem" || !strings.Contains(found, "w1 lacks only encoder hevc_nvenc") {
+		t.Errorf("the doctor finds a %s: %s", status, found)
+	}
 	failing := run(t, c.clientEnv(), c.media(), "dffmpeg", slices.Concat([]string{"run", "--no-need", "encoder:hevc_nvenc", "--"}, coded)...)
 	if failing.exitCode() == 0 || !strings.Contains(failing.stderr.text(), "hevc_nvenc") {
 		t.Errorf("with the need lifted: exit code %d: %s", failing.exitCode(), failing.stderr.text())
