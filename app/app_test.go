@@ -218,7 +218,7 @@ func TestDatabaseIsLookedAfter(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(p.home, "state.db")); !os.IsNotExist(err) {
 		t.Error("db status made the database")
 	}
-	if code, stdout, stderr := p.admin("db", "migrate"); code != 0 || !strings.Contains(stdout, "version 1, was 0") {
+	if code, stdout, stderr := p.admin("db", "migrate"); code != 0 || !strings.Contains(stdout, "version 2, was 0") {
 		t.Errorf("db migrate: exit code %d, %q %q", code, stdout, stderr)
 	}
 	if _, stdout, _ := p.admin("db", "migrate"); strings.Count(stdout, "was up to date") != 2 {

@@ -31,6 +31,8 @@ type cluster struct {
 	shutdownDelay string
 	// program is what workers run as ffmpeg; "" for ffmpeg.
 	program string
+	// asked says that program answers questions as ffmpeg does.
+	asked bool
 	// slots is max_jobs of workers; "" for any number.
 	slots string
 }
@@ -179,9 +181,10 @@ binaries: {ffmpeg: %s, ffprobe: /usr/bin/ffprobe}
 paths: {Media: %s}
 max_jobs: %s
 max_light_jobs: unlimited
+detect_programs: %t
 log_level: debug
 %s
-`, name, c.keys[name], c.port, cmp.Or(c.program, "/usr/bin/ffmpeg"), media, cmp.Or(c.slots, "unlimited"), c.transports.worker))
+`, name, c.keys[name], c.port, cmp.Or(c.program, "/usr/bin/ffmpeg"), media, cmp.Or(c.slots, "unlimited"), c.program == "" || c.asked, c.transports.worker))
 }
 
 func mkdir(t *testing.T, path string) {

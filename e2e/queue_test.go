@@ -149,7 +149,7 @@ func TestAbilities(t *testing.T) {
 	if failing.exitCode() == 0 || !strings.Contains(failing.stderr.text(), "hevc_nvenc") {
 		t.Errorf("with the need lifted: exit code %d: %s", failing.exitCode(), failing.stderr.text())
 	}
-	c.program = filepath.Join(c.dir, "with-card")
+	c.program, c.asked = filepath.Join(c.dir, "with-card"), true
 	if err := os.WriteFile(c.program, []byte(card), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}

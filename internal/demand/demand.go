@@ -18,17 +18,25 @@ func Infer(binary string, args []string) dffmpeg.Demand {
 	case ffargs.FFprobe:
 		return dffmpeg.Demand{Light: !readsAll(args)}
 	case ffargs.FFmpeg:
+		if IsQuery(binary, args) {
+			return dffmpeg.Demand{Light: true} // that something is not there is an answer
+		}
 		line := read(args)
-		return dffmpeg.Demand{Light: IsQuery(binary, args) || line.light(), Needs: line.sorted(), Uses: line.uses}
+		return dffmpeg.Demand{Light: line.light(), Needs: line.sorted(), Uses: line.uses}
 	default:
 		return dffmpeg.Demand{}
 	}
 }
 
-// IsQuery reports whether the arguments only ask what the program is or can do.
+// IsQuery reports whether the arguments only ask what the program is or can do. Media
+// servers ask for devices by opening one, without any file.
 func IsQuery(binary string, args []string) bool {
-	if ffargs.ProgramOf(binary) == ffargs.Other {
+	program := ffargs.ProgramOf(binary)
+	if program == ffargs.Other {
 		return false
+	}
+	if program == ffargs.FFmpeg && !slices.ContainsFunc(ffargs.Words(args), func(w ffargs.Word) bool { return w.File() || w.Of == "i" }) {
+		return true
 	}
 	for i := range args {
 		name, isOption := strings.CutPrefix(args[i], "-")

@@ -58,7 +58,9 @@ func TestInfer(t *testing.T) {
 			dffmpeg.Demand{Needs: []string{"filter:scale", "filter:testsrc2", "muxer:null"}},
 		},
 		{"another program", "mkvmerge", "-version -c:v hevc_nvenc out", dffmpeg.Demand{}},
-		{"nothing", "ffmpeg", "", dffmpeg.Demand{}},
+		{"nothing", "ffmpeg", "", light},
+		{"a device", "ffmpeg", "-v verbose -hide_banner -init_hw_device vaapi=va:/dev/dri/renderD128", light},
+		{"output behind an option that is not known", "ffmpeg", "-i a.mkv -unheard out.mkv", dffmpeg.Demand{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, Infer(tt.binary, strings.Fields(tt.args))); diff != "" {
@@ -83,4 +85,16 @@ func FuzzInfer(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestIsQuery(t *testing.T) {
+	for line, want := range map[string]bool{
+		"ffmpeg -encoders": true, "ffmpeg -hide_banner -init_hw_device vaapi=va:/dev/dri/renderD128": true, "ffmpeg": true, "ffprobe -version": true,
+		"ffmpeg -i a": false, "ffmpeg -f lavfi -i nullsrc -f null -": false, "ffprobe a": false, "mkvmerge -version": false,
+	} {
+		words := strings.Fields(line)
+		if got := IsQuery(words[0], words[1:]); got != want {
+			t.Errorf("%s: %t, want %t", line, got, want)
+		}
+	}
 }

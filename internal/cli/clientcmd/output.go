@@ -146,7 +146,7 @@ func (s *stream) print() error {
 func (s *stream) follow() (dffmpeg.JobStatusChange, error) {
 	newest, err := s.session.Client.Logs(s.ctx, s.job.ID, "", 1)
 	if err == nil {
-		err = s.print()
+		err = s.persist()
 	}
 	if err != nil || s.job.Status.Terminal() {
 		return dffmpeg.NewJobStatusChange(&s.job), err
