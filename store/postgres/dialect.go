@@ -29,11 +29,8 @@ const (
 // dialect describes the engine to the generic SQL.
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		Rebind: rebind,
-		Queues: `WITH RECURSIVE found (queue, number) AS (
-			SELECT MIN(queue), 1 FROM dffmpeg_jobs WHERE queue > ?
-			UNION ALL SELECT (SELECT MIN(queue) FROM dffmpeg_jobs WHERE queue > found.queue), number + 1 FROM found WHERE queue IS NOT NULL AND number < ?
-		) SELECT queue FROM found WHERE queue IS NOT NULL`,
+		Rebind:    rebind,
+		Queues:    sqlstore.SkippingQueues,
 		Duplicate: func(err error) bool { return code(err) == uniqueViolation },
 		Collided: func(err error) bool {
 			return code(err) == serializationFailure || code(err) == deadlockDetected

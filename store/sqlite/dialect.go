@@ -22,10 +22,7 @@ var errLocked = errors.New("another process has kept the database locked")
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Rebind: func(query string) string { return query },
-		Queues: `WITH RECURSIVE found (queue, number) AS (
-			SELECT MIN(queue), 1 FROM dffmpeg_jobs WHERE queue > ?
-			UNION ALL SELECT (SELECT MIN(queue) FROM dffmpeg_jobs WHERE queue > found.queue), number + 1 FROM found WHERE queue IS NOT NULL AND number < ?
-		) SELECT queue FROM found WHERE queue IS NOT NULL`,
+		Queues: sqlstore.SkippingQueues,
 		Duplicate: func(err error) bool {
 			c := code(err)
 			return c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || c == sqlite3.SQLITE_CONSTRAINT_UNIQUE

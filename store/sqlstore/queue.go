@@ -11,6 +11,13 @@ import (
 // begins is the condition that a job may begin.
 const begins = "(not_before IS NULL OR not_before <= ?)"
 
+// SkippingQueues is Dialect.Queues for engines that look up the least queue after another
+// at once.
+const SkippingQueues = `WITH RECURSIVE found (queue, number) AS (
+	SELECT MIN(queue), 1 FROM dffmpeg_jobs WHERE queue > ?
+	UNION ALL SELECT (SELECT MIN(queue) FROM dffmpeg_jobs WHERE queue > found.queue), number + 1 FROM found WHERE queue IS NOT NULL AND number < ?
+) SELECT queue FROM found WHERE queue IS NOT NULL`
+
 // Queues implements store.Jobs. A queue in which no job may begin yet takes a place among
 // the names and has no row, so it may take several looks.
 func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {

@@ -82,11 +82,13 @@ func (r *Reconciler) Left(ctx context.Context, workerID string) error {
 		if job.Status != dffmpeg.JobAssigned {
 			continue
 		}
-		_, err := r.state.Requeue(ctx, job, "Worker "+workerID+" left before it had accepted the job")
+		change, err := r.state.Requeue(ctx, job, "Worker "+workerID+" left before it had accepted the job")
 		if err != nil && dffmpeg.CodeOf(err) != dffmpeg.CodeNotFound {
 			return err
 		}
-		r.logger.Info("worker left; its job is offered to others", "job", job.ID, "worker", workerID)
+		if change.Outcome == store.Applied {
+			r.logger.Info("worker left; its job is offered to others", "job", job.ID, "worker", workerID)
+		}
 	}
 	return nil
 }

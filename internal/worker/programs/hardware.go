@@ -37,8 +37,8 @@ const frame = "nullsrc=size=256x256:rate=25"
 func nowhere(args ...string) []string { return append(args, "-frames:v", "1", "-f", "null", "-") }
 
 // tryHardware finds out which devices work, adds them to the profile, and takes out of
-// it what would need others, and the encoders that do not encode. Where nothing can be
-// tried, the profile stays as it is.
+// it what would need others that the program knows, and the encoders that do not encode.
+// Where nothing can be tried, the profile stays as it is.
 func (q *questions) tryHardware(ctx context.Context, profile dffmpeg.Profile, system System) {
 	silent := []string{"-hide_banner", "-v", "error", "-nostdin"}
 	control := nowhere("-f", "lavfi", "-i", frame)
@@ -55,7 +55,8 @@ func (q *questions) tryHardware(ctx context.Context, profile dffmpeg.Profile, sy
 	video := len(system.matching("video*")) > 0
 	working := make(map[string]string) // what to write behind -init_hw_device, by kind
 	names := make(map[string]bool)
-	for _, kind := range kinds(string(answer.Stdout)) {
+	listed := kinds(string(answer.Stdout))
+	for _, kind := range listed {
 		for _, device := range candidates(kind, renderNodes) {
 			_, err := q.ask(ctx, append(append(slices.Clone(silent), "-init_hw_device", device), control...)...)
 			if err == nil {
@@ -71,7 +72,7 @@ func (q *questions) tryHardware(ctx context.Context, profile dffmpeg.Profile, sy
 			profile[kind] = slices.DeleteFunc(list, func(name string) bool {
 				of := family(name)
 				device := deviceOf(of)
-				return device != "" && working[device] == "" || of == "v4l2m2m" && !video
+				return slices.Contains(listed, device) && working[device] == "" || of == "v4l2m2m" && !video
 			})
 		}
 	}

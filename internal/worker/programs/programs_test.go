@@ -141,6 +141,14 @@ func TestHardware(t *testing.T) {
 			[]string{},
 			[]string{"h264_amf", "h264_v4l2m2m"},
 		},
+		"a build that does not know the device": {
+			func(b *build) { b.kinds, b.works = []string{"vaapi", "qsv"}, []string{"hevc_nvenc"} }, nil,
+			[]string{"hevc_nvenc", "libx264"},
+			[]string{"libplacebo", "scale", "scale_cuda"},
+			[]string{"h264", "h264_cuvid"},
+			[]string{},
+			[]string{"hevc_nvenc"},
+		},
 		"video nodes are missing": {
 			func(b *build) { b.works = []string{"h264_v4l2m2m"} }, nil,
 			[]string{"libx264"},

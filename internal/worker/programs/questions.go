@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -60,49 +61,35 @@ func (q *questions) version(ctx context.Context) (string, error) {
 // out: nothing is known of them.
 func (q *questions) built(ctx context.Context) dffmpeg.Profile {
 	profile := make(dffmpeg.Profile)
+	devices := q.list(ctx, "-devices", table) // -f takes them as it does formats
 	for _, list := range []struct {
 		kind   dffmpeg.AbilityKind
 		option string
 		read   func(text string) map[string]bool
+		beside map[string]bool
 	}{
-		{dffmpeg.AbilityEncoder, "-encoders", table},
-		{dffmpeg.AbilityDecoder, "-decoders", table},
-		{dffmpeg.AbilityFilter, "-filters", filters},
-		{dffmpeg.AbilityMuxer, "-muxers", table},
-		{dffmpeg.AbilityDemuxer, "-demuxers", table},
+		{dffmpeg.AbilityEncoder, "-encoders", table, nil},
+		{dffmpeg.AbilityDecoder, "-decoders", table, nil},
+		{dffmpeg.AbilityFilter, "-filters", filters, nil},
+		{dffmpeg.AbilityMuxer, "-muxers", table, devices},
+		{dffmpeg.AbilityDemuxer, "-demuxers", table, devices},
 	} {
-		answer, err := q.ask(ctx, "-hide_banner", list.option)
-		names := list.read(string(answer.Stdout))
-		if err != nil || len(names) == 0 {
-			q.logger.Debug("a program does not say what it has", "option", list.option, "error", err)
-			continue
+		if names := q.list(ctx, list.option, list.read); len(names) > 0 {
+			maps.Copy(names, list.beside)
+			profile[list.kind] = sorted(names)
 		}
-		profile[list.kind] = sorted(names)
 	}
-	q.devices(ctx, profile)
 	return profile
 }
 
-// devices adds the input and output devices, which -f takes as it does formats.
-func (q *questions) devices(ctx context.Context, profile dffmpeg.Profile) {
-	answer, err := q.ask(ctx, "-hide_banner", "-devices")
+// list returns the names in one of the program's lists, none when it has no such list.
+func (q *questions) list(ctx context.Context, option string, read func(text string) map[string]bool) map[string]bool {
+	answer, err := q.ask(ctx, "-hide_banner", option)
 	if err != nil {
-		q.logger.Debug("a program does not say what it has", "option", "-devices", "error", err)
-		return
+		q.logger.Debug("a program does not say what it has", "option", option, "error", err)
+		return nil
 	}
-	names := table(string(answer.Stdout))
-	for _, kind := range []dffmpeg.AbilityKind{dffmpeg.AbilityMuxer, dffmpeg.AbilityDemuxer} {
-		if list, known := profile[kind]; known {
-			all := make(map[string]bool)
-			for _, name := range list {
-				all[name] = true
-			}
-			for name := range names {
-				all[name] = true
-			}
-			profile[kind] = sorted(all)
-		}
-	}
+	return read(string(answer.Stdout))
 }
 
 // complaint returns the first line of what a program complained of: those that follow
