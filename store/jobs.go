@@ -144,16 +144,17 @@ type Jobs interface {
 	// HeldBy returns the jobs in the hands of one worker, by ID.
 	HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, error)
 
-	// Queues returns the oldest of the jobs in each queue that may begin now, by queue, of
+	// Queues returns the heads of the queues in which a job may begin now, by queue, of
 	// queues that sort after the one given, at most limit: fewer only when there are no
 	// more. Jobs that a worker must meet the same demand for, of the same priority and
-	// requester, are in one queue; a queue whose priority is higher sorts before. Its cost
-	// grows with the number of queues, and not with that of jobs.
-	Queues(ctx context.Context, after string, limit int) ([]Queued, error)
+	// requester, are in one queue, whose name is theirs alone for ever; a queue whose
+	// priority is higher sorts before. Its cost grows with the number of queues, and not
+	// with that of jobs.
+	Queues(ctx context.Context, after string, limit int) ([]Head, error)
 
 	// Queued returns the jobs of one queue that may begin now, by ID, of those that sort
 	// after the ID given, at most limit.
-	Queued(ctx context.Context, queue, after string, limit int) ([]Queued, error)
+	Queued(ctx context.Context, queue, after string, limit int) ([]dffmpeg.Job, error)
 
 	// Enqueue puts pending jobs that are in no queue into theirs, at most limit, and
 	// returns how many. Every operation leaves a pending job in its queue, but a
@@ -197,10 +198,12 @@ func JobsByWorker(held []Held) map[string]int {
 	return counts
 }
 
-// Queued is a pending job and its queue.
-type Queued struct {
-	Queue string
-	Job   dffmpeg.Job
+// Head is the front of a queue.
+type Head struct {
+	Queue       string
+	RequesterID string
+	Priority    int
+	JobID       string // of its oldest job that may begin now
 }
 
 // Depth is the length of a queue.

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -36,46 +37,57 @@ func (q queues) remove(queue, jobID string) {
 }
 
 // Queues implements store.Jobs.
-func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {
+func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Head, error) {
 	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	var found []store.Queued
+	var found []store.Head
 	now := s.stamp()
 	for _, queue := range slices.Sorted(maps.Keys(s.queues)) {
-		if queue > after && len(found) < limit {
-			found = s.waiting(found, queue, "", len(found)+1, now)
+		if queue <= after || len(found) == limit {
+			continue
+		}
+		for job := range s.waiting(queue, "", now) {
+			head := store.Head{Queue: queue, JobID: job.ID}
+			head.Priority, head.RequesterID = transition.QueueOf(queue)
+			found = append(found, head)
+			break
 		}
 	}
 	return found, nil
 }
 
 // Queued implements store.Jobs.
-func (s *State) Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error) {
+func (s *State) Queued(ctx context.Context, queue, after string, limit int) ([]dffmpeg.Job, error) {
 	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	return s.waiting(nil, queue, after, limit, s.stamp()), nil
-}
-
-// waiting adds the jobs of a queue that may begin now to those found, up to the limit.
-func (s *State) waiting(found []store.Queued, queue, after string, limit int, now time.Time) []store.Queued {
-	ids := s.queues[queue]
-	at, _ := slices.BinarySearch(ids, after)
-	for _, id := range ids[at:] {
-		if len(found) >= limit {
+	jobs := []dffmpeg.Job{}
+	for job := range s.waiting(queue, after, s.stamp()) {
+		if len(jobs) == limit {
 			break
 		}
-		job := s.jobs[id].Job
-		if id > after && transition.Ready(&job, now) {
-			found = append(found, store.Queued{Queue: queue, Job: copyJob(job)})
+		jobs = append(jobs, copyJob(*job))
+	}
+	return jobs, nil
+}
+
+// waiting yields the jobs of a queue behind one that may begin now, by ID.
+func (s *State) waiting(queue, after string, now time.Time) iter.Seq[*dffmpeg.Job] {
+	return func(yield func(*dffmpeg.Job) bool) {
+		ids := s.queues[queue]
+		at, _ := slices.BinarySearch(ids, after)
+		for _, id := range ids[at:] {
+			job := s.jobs[id].Job
+			if id > after && transition.Ready(&job, now) && !yield(&job) {
+				return
+			}
 		}
 	}
-	return found
 }
 
 // Overdue implements store.Jobs.

@@ -114,11 +114,11 @@ func (s spread) HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, err
 	return s.node().HeldBy(ctx, workerID)
 }
 
-func (s spread) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {
+func (s spread) Queues(ctx context.Context, after string, limit int) ([]store.Head, error) {
 	return s.node().Queues(ctx, after, limit)
 }
 
-func (s spread) Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error) {
+func (s spread) Queued(ctx context.Context, queue, after string, limit int) ([]dffmpeg.Job, error) {
 	return s.node().Queued(ctx, queue, after, limit)
 }
 

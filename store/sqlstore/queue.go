@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
@@ -18,50 +19,48 @@ const SkippingQueues = `WITH RECURSIVE found (queue, number) AS (
 	UNION ALL SELECT (SELECT MIN(queue) FROM dffmpeg_jobs WHERE queue > found.queue), number + 1 FROM found WHERE queue IS NOT NULL AND number < ?
 ) SELECT queue FROM found WHERE queue IS NOT NULL`
 
-// Queues implements store.Jobs. A queue in which no job may begin yet takes a place among
-// the names and has no row, so it may take several looks.
-func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {
-	names := s.dialect.Queues
-	heads := "SELECT " + jobColumns + " FROM (SELECT (SELECT job_id FROM dffmpeg_jobs WHERE queue = names.queue AND " + begins +
-		" ORDER BY job_id LIMIT 1) AS head FROM (" + names + ") names) heads JOIN dffmpeg_jobs ON job_id = head ORDER BY queue"
-	var found []store.Queued
+// Queues implements store.Jobs. It reads the index of queues alone. A queue in which no
+// job may begin yet takes a place among those found, so it may take several looks.
+func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Head, error) {
+	query := "SELECT queue, (SELECT job_id FROM dffmpeg_jobs WHERE queue = names.queue AND " + begins +
+		" ORDER BY job_id LIMIT 1) FROM (" + s.dialect.Queues + ") names ORDER BY queue"
+	var found []store.Head
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		found = nil
 		for after := after; len(found) < limit; {
-			known, err := list(ctx, tx, text, names, after, limit)
-			if err != nil || len(known) == 0 {
-				return err
-			}
-			rows, err := list(ctx, tx, scanJob, heads, s.stamp().UnixMicro(), after, limit)
+			heads, err := list(ctx, tx, scanHead, query, s.stamp().UnixMicro(), after, limit)
 			if err != nil {
 				return err
 			}
-			for _, r := range rows[:min(len(rows), limit-len(found))] {
-				found = append(found, store.Queued{Queue: r.queue, Job: r.Job})
+			for _, head := range heads {
+				if head.JobID != "" && len(found) < limit {
+					found = append(found, head)
+				}
 			}
-			if len(known) < limit {
+			if len(heads) < limit {
 				return nil
 			}
-			after = known[len(known)-1]
+			after = heads[len(heads)-1].Queue
 		}
 		return nil
 	})
 	return found, err
 }
 
+// scanHead reads a head; its job is "" when none may begin.
+func scanHead(row scanner) (store.Head, error) {
+	var head store.Head
+	var job sql.NullString
+	err := row.Scan(&head.Queue, &job)
+	head.JobID = job.String
+	head.Priority, head.RequesterID = transition.QueueOf(head.Queue)
+	return head, err
+}
+
 // Queued implements store.Jobs.
-func (s *State) Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error) {
-	var queued []store.Queued
-	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
-		rows, err := list(ctx, tx, scanJob, "SELECT "+jobColumns+" FROM dffmpeg_jobs WHERE queue = ? AND job_id > ? AND "+begins+
-			" ORDER BY queue, job_id LIMIT ?", queue, after, s.stamp().UnixMicro(), limit)
-		queued = make([]store.Queued, 0, len(rows))
-		for _, r := range rows {
-			queued = append(queued, store.Queued{Queue: r.queue, Job: r.Job})
-		}
-		return err
-	})
-	return queued, err
+func (s *State) Queued(ctx context.Context, queue, after string, limit int) ([]dffmpeg.Job, error) {
+	return s.jobs(ctx, "dffmpeg_jobs WHERE queue = ? AND job_id > ? AND "+begins+" ORDER BY queue, job_id LIMIT ?",
+		queue, after, s.stamp().UnixMicro(), limit)
 }
 
 // Enqueue implements store.Jobs.

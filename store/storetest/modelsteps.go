@@ -213,7 +213,7 @@ func (m *model) compareAll(rt *rapid.T) {
 		held, err := s.Loads(m.ctx)
 		return store.JobsByWorker(held), err
 	})
-	compare(m, rt, "Queues", func(s store.State, _ bool) ([]store.Queued, error) { return s.Queues(m.ctx, "", 100) })
+	compare(m, rt, "Queues", func(s store.State, _ bool) ([]store.Head, error) { return s.Queues(m.ctx, "", 100) })
 	compare(m, rt, "Enqueue", func(s store.State, _ bool) (int, error) { return s.Enqueue(m.ctx, 10) })
 	compare(m, rt, "Depths", func(s store.State, _ bool) ([]store.Depth, error) { return s.Depths(m.ctx) })
 	compare(m, rt, "Monitored", func(s store.State, _ bool) ([]dffmpeg.Job, error) { return s.Monitored(m.ctx) })

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -175,14 +176,12 @@ func (s *suite) testQueue(t *testing.T) {
 		}
 	}
 	same(t, "all are found however many are read at a time", w.heads(3), heads)
-	all := must[[]store.Queued](t)(w.Queues(t.Context(), "", 100))
-	same(t, "the highest priority is first", all[0].Job.ID, urgent.ID)
-	same(t, "the lowest is last", all[len(all)-1].Job.ID, low.ID)
-	same(t, "records are whole", all[0].Job, urgent)
+	all := must[[]store.Head](t)(w.Queues(t.Context(), "", 100))
+	same(t, "the highest priority is first", all[0], store.Head{Queue: heads[urgent.ID], RequesterID: alice, Priority: 100, JobID: urgent.ID})
+	same(t, "the lowest is last", all[len(all)-1], store.Head{Queue: heads[low.ID], RequesterID: alice, Priority: -100, JobID: low.ID})
 
-	page := must[[]store.Queued](t)(w.Queued(t.Context(), heads[first.ID], first.ID, 1))
-	same(t, "Queued goes on after a job", []string{page[0].Queue, page[0].Job.ID}, []string{heads[first.ID], second.ID})
-	same(t, "Queued of a queue there is not", len(must[[]store.Queued](t)(w.Queued(t.Context(), "nothing", "", 9))), 0)
+	same(t, "Queued goes on after a job", must[[]dffmpeg.Job](t)(w.Queued(t.Context(), heads[first.ID], first.ID, 1)), []dffmpeg.Job{second})
+	same(t, "Queued of a queue there is not", len(must[[]dffmpeg.Job](t)(w.Queued(t.Context(), "nothing", "", 9))), 0)
 	depths := make(map[string]store.Depth)
 	for _, d := range must[[]store.Depth](t)(w.Depths(t.Context())) {
 		depths[d.Queue] = d
@@ -249,12 +248,12 @@ func (w *world) heads(limit int) map[string]string {
 	w.t.Helper()
 	heads := make(map[string]string)
 	for after, again := "", true; again; {
-		page := must[[]store.Queued](w.t)(w.Queues(w.t.Context(), after, limit))
-		for _, q := range page {
-			if q.Queue <= after {
-				w.t.Errorf("queue %q comes after %q", q.Queue, after)
+		page := must[[]store.Head](w.t)(w.Queues(w.t.Context(), after, limit))
+		for _, head := range page {
+			if head.Queue <= after {
+				w.t.Errorf("queue %q comes after %q", head.Queue, after)
 			}
-			heads[q.Job.ID], after = q.Queue, q.Queue
+			heads[head.JobID], after = head.Queue, head.Queue
 		}
 		again = len(page) == limit
 	}
@@ -264,19 +263,13 @@ func (w *world) heads(limit int) map[string]string {
 // queueOf returns the jobs in the queue of a job, which is pending.
 func (w *world) queueOf(job dffmpeg.Job) []dffmpeg.Job {
 	w.t.Helper()
-	name := ""
-	for _, head := range must[[]store.Queued](w.t)(w.Queues(w.t.Context(), "", 1000)) {
-		for _, q := range must[[]store.Queued](w.t)(w.Queued(w.t.Context(), head.Queue, "", 1000)) {
-			if q.Job.ID == job.ID {
-				name = q.Queue
-			}
+	for _, head := range must[[]store.Head](w.t)(w.Queues(w.t.Context(), "", 1000)) {
+		jobs := must[[]dffmpeg.Job](w.t)(w.Queued(w.t.Context(), head.Queue, "", 1000))
+		if slices.Contains(ids(jobs), job.ID) {
+			return jobs
 		}
 	}
-	var jobs []dffmpeg.Job
-	for _, q := range must[[]store.Queued](w.t)(w.Queued(w.t.Context(), name, "", 1000)) {
-		jobs = append(jobs, q.Job)
-	}
-	return jobs
+	return nil
 }
 
 func (s *suite) testProfiles(t *testing.T) {

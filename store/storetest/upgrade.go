@@ -82,10 +82,10 @@ func RunUpgraded(t *testing.T, state store.State) {
 	same(t, "jobs that were put into a queue", moved, 4)
 	queue := transition.Queue(&jobs[0])
 	var waiting []string
-	heads := must[[]store.Queued](t)(w.Queues(t.Context(), "", 100))
+	heads := must[[]store.Head](t)(w.Queues(t.Context(), "", 100))
 	same(t, "the queue", []string{heads[0].Queue, strconv.Itoa(len(heads))}, []string{queue, "1"})
-	for _, q := range must[[]store.Queued](t)(w.Queued(t.Context(), queue, "", 100)) {
-		waiting = append(waiting, strings.TrimPrefix(q.Job.ID, id("")))
+	for _, job := range must[[]dffmpeg.Job](t)(w.Queued(t.Context(), queue, "", 100)) {
+		waiting = append(waiting, strings.TrimPrefix(job.ID, id("")))
 	}
 	same(t, "what waits", waiting, []string{"6", "7", "8", "9"})
 	same(t, "how many wait", must[[]store.Depth](t)(w.Depths(t.Context()))[0].Jobs, 4)
@@ -112,7 +112,7 @@ func RunUpgraded(t *testing.T, state store.State) {
 		w.change(w.Claim(t.Context(), id(n), b2))
 	}
 	same(t, "a job that was refused then is in its second attempt", must[dffmpeg.Job](t)(w.Job(t.Context(), id("9"))).Attempt, 2)
-	same(t, "nothing waits any more", len(must[[]store.Queued](t)(w.Queues(t.Context(), "", 100))), 0)
+	same(t, "nothing waits any more", len(must[[]store.Head](t)(w.Queues(t.Context(), "", 100))), 0)
 	repeated := w.draft2("waits")
 	change := must[store.Change](t)(w.Submit(t.Context(), repeated))
 	same(t, "a submission that is repeated finds its job", change.Job.ID, id("6"))

@@ -20,8 +20,8 @@ func (j *Janitor) failWaiting(ctx context.Context, now time.Time) error {
 	before, looked := j.qualified, j.looked
 	j.qualified, j.looked = make(map[string]time.Time), now
 	for after := ""; ; {
-		rows, err := j.state.Queues(ctx, after, page)
-		if err != nil || len(rows) == 0 {
+		heads, err := j.state.Queues(ctx, after, page)
+		if err != nil || len(heads) == 0 {
 			return err
 		}
 		if workers == nil {
@@ -29,22 +29,29 @@ func (j *Janitor) failWaiting(ctx context.Context, now time.Time) error {
 				return err
 			}
 		}
-		for _, row := range rows {
-			after = row.Queue
-			why := scheduler.Unqualified(&row.Job, workers)
+		for _, head := range heads {
+			after = head.Queue
+			first, err := j.state.Queued(ctx, head.Queue, "", 1)
+			if err != nil {
+				return err
+			}
+			if len(first) == 0 {
+				continue // it was assigned
+			}
+			why := scheduler.Unqualified(&first[0], workers)
 			if why == "" {
 				continue
 			}
-			last, known := before[row.Queue]
+			last, known := before[head.Queue]
 			switch {
 			case known:
-			case row.Job.LastUpdate.After(looked):
-				last = row.Job.LastUpdate // it came after the last round
+			case first[0].LastUpdate.After(looked):
+				last = first[0].LastUpdate // it came after the last round
 			default:
 				last = now // somebody did in the last round
 			}
-			j.qualified[row.Queue] = last
-			if err := j.failQueue(ctx, row.Queue, last, now, why); err != nil {
+			j.qualified[head.Queue] = last
+			if err := j.failQueue(ctx, head.Queue, last, now, why); err != nil {
 				return err
 			}
 		}
@@ -55,25 +62,25 @@ func (j *Janitor) failWaiting(ctx context.Context, now time.Time) error {
 // somebody qualified for them.
 func (j *Janitor) failQueue(ctx context.Context, queue string, qualified, now time.Time, why string) error {
 	for after := ""; ; {
-		rows, err := j.state.Queued(ctx, queue, after, page)
+		jobs, err := j.state.Queued(ctx, queue, after, page)
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
-			after = row.Job.ID
+		for _, job := range jobs {
+			after = job.ID
 			since := qualified
-			if row.Job.LastUpdate.After(since) {
-				since = row.Job.LastUpdate
+			if job.LastUpdate.After(since) {
+				since = job.LastUpdate
 			}
-			if !row.Job.Monitor || j.silentFor(now, &since, since) <= j.settings.PendingTimeout {
+			if !job.Monitor || j.silentFor(now, &since, since) <= j.settings.PendingTimeout {
 				continue
 			}
 			reason := fmt.Sprintf("No worker took the job within %s: %s", j.settings.PendingTimeout, why)
-			if err := j.failPending(ctx, row.Job, reason); err != nil {
+			if err := j.failPending(ctx, job, reason); err != nil {
 				return err
 			}
 		}
-		if len(rows) < page {
+		if len(jobs) < page {
 			return nil
 		}
 	}

@@ -38,9 +38,11 @@ func holding(requester string, loads map[string]int) []store.Held {
 
 // who returns the worker that a round would give the job to, "" for none.
 func who(job dffmpeg.Job, workers []dffmpeg.Worker, loads map[string]int) string {
-	c := newCluster(workers, holding("other", loads))
-	planned, err := c.plan(c.queues([]store.Queued{{Queue: "q", Job: job}}), func(q *queue) error {
-		q.more = false
+	c := NewCluster(workers, holding("other", loads), time.Unix(0, 0))
+	q := &queue{name: "q", like: kind(&job), more: true, page: 2}
+	c.enter([]*queue{q})
+	planned, err := c.plan([]*queue{q}, func(q *queue) error {
+		q.known([]dffmpeg.Job{job}, q.page)
 		return nil
 	})
 	if err != nil || len(planned) == 0 {
@@ -207,7 +209,7 @@ func TestChoose(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("chose %q, want %q", got, tt.want)
 			}
-			why := Explain(&tt.job, tt.workers, holding("other", tt.loads), time.Unix(0, 0))
+			why := NewCluster(tt.workers, holding("other", tt.loads), time.Unix(0, 0)).Explain(&tt.job)
 			if (why == "") != (tt.want != "") {
 				t.Errorf("explained with %q although the choice was %q", why, got)
 			}
@@ -307,7 +309,7 @@ func TestExplain(t *testing.T) {
 	}
 	for _, tt := range tests {
 		tt.job.BinaryName, tt.job.Paths = "ffmpeg", []string{"Cache", "Media"}
-		if got := Explain(&tt.job, tt.workers, holding("other", tt.loads), at); got != tt.want {
+		if got := NewCluster(tt.workers, holding("other", tt.loads), at).Explain(&tt.job); got != tt.want {
 			t.Errorf("Explain = %q, want %q", got, tt.want)
 		}
 	}

@@ -1,14 +1,18 @@
 package scheduler
 
 import (
+	"time"
+
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/store"
 )
 
-// cluster is who works, and on how much, at one moment. Planning counts in it what it
+// Cluster is who works, and on how much, at one moment. Planning counts in it what it
 // assigns.
-type cluster struct {
-	candidates []*candidate // all workers but those long offline
+type Cluster struct {
+	now        time.Time
+	workers    []dffmpeg.Worker // all but those long offline
+	candidates []*candidate     // them, in the same order
 	shares     map[share]int
 }
 
@@ -16,6 +20,7 @@ type cluster struct {
 type candidate struct {
 	worker *dffmpeg.Worker
 	load   dffmpeg.JobLoad
+	kept   *dffmpeg.Job // counted in load, but not there yet: see Cluster.keep
 }
 
 // share is what fairness counts: the jobs of a requester in the hands of workers, the
@@ -27,9 +32,9 @@ type share struct {
 
 func shareOf(job *dffmpeg.Job) share { return share{job.RequesterID, job.Demand.Light} }
 
-// newCluster returns the cluster of these workers with what they have.
-func newCluster(workers []dffmpeg.Worker, held []store.Held) *cluster {
-	c := &cluster{shares: make(map[share]int)}
+// NewCluster returns the cluster of these workers with what they have, now.
+func NewCluster(workers []dffmpeg.Worker, held []store.Held, now time.Time) *Cluster {
+	c := &Cluster{now: now, workers: workers, shares: make(map[share]int)}
 	byID := make(map[string]*candidate, len(workers))
 	for i := range workers {
 		one := &candidate{worker: &workers[i]}
@@ -47,7 +52,7 @@ func newCluster(workers []dffmpeg.Worker, held []store.Held) *cluster {
 }
 
 // qualified returns those that can run the job, whether they have room or not.
-func (c *cluster) qualified(job *dffmpeg.Job) []*candidate {
+func (c *Cluster) qualified(job *dffmpeg.Job) []*candidate {
 	var able []*candidate
 	for _, one := range c.candidates {
 		if one.worker.Qualifies(job) {
@@ -62,7 +67,7 @@ const unbounded = 64
 
 // free returns about how many jobs more the cluster could take, 0 for certain when it
 // could take none.
-func (c *cluster) free() int {
+func (c *Cluster) free() int {
 	sum := 0
 	for _, one := range c.candidates {
 		if one.worker.Takes() {
@@ -80,7 +85,7 @@ func slotsLeft(most, held int) int {
 }
 
 // assign counts a job as the worker's.
-func (c *cluster) assign(job *dffmpeg.Job, to *candidate) {
+func (c *Cluster) assign(job *dffmpeg.Job, to *candidate) {
 	to.load.Add(job, 1)
 	c.shares[shareOf(job)]++
 }

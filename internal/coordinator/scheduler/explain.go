@@ -2,29 +2,29 @@ package scheduler
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
-	"github.com/dffmpeg/dffmpeg/store"
 )
 
 // Explain says in a sentence why a pending job waits; "" when nothing keeps it from
 // being assigned.
-func Explain(job *dffmpeg.Job, workers []dffmpeg.Worker, held []store.Held, now time.Time) string {
-	if why := Unqualified(job, workers); why != "" {
+func (c *Cluster) Explain(job *dffmpeg.Job) string {
+	if why := Unqualified(job, c.workers); why != "" {
 		return why
 	}
-	if job.NotBefore != nil && job.NotBefore.After(now) {
+	if job.NotBefore != nil && job.NotBefore.After(c.now) {
 		return "the next attempt begins at " + job.NotBefore.UTC().Format(time.DateTime) + " UTC"
 	}
-	c := newCluster(workers, held)
-	q, able := c.queue("", job), c.qualified(job)
+	q, able := &queue{like: *job}, c.qualified(job)
+	c.enter([]*queue{q})
 	switch {
 	case !q.fits():
 		return busy(job, able)
-	case len(q.willing(job)) > 0:
+	case len(c.willing(q, job)) > 0:
 		return ""
 	case len(able) == 1:
 		return fmt.Sprintf("worker %s lost it and may still run it, and no other could", able[0].worker.ID)
@@ -33,29 +33,54 @@ func Explain(job *dffmpeg.Job, workers []dffmpeg.Worker, held []store.Held, now 
 	}
 }
 
-// busy says which limits keep all those that could run the job from taking it.
+// busy says which limits keep all those that could run the job from taking it, and which
+// of them are kept free for others.
 func busy(job *dffmpeg.Job, able []*candidate) string {
 	slots := make(map[dffmpeg.Limit]int) // how many there are of what is occupied
+	var kept, full []string
 	for _, c := range able {
+		if other := c.keepsFrom(job); other != nil {
+			kept = append(kept, fmt.Sprintf("worker %s is kept free for a job that needs %s", c.worker.ID, needed(other)))
+			continue
+		}
 		limit := *c.worker.Reached(job, &c.load)
 		most := limit.Most
 		limit.Most = 0
 		slots[limit] += most
+		full = append(full, c.worker.ID)
 	}
 	var reasons []string
 	for limit, most := range slots {
-		reasons = append(reasons, occupied(limit, most))
+		reasons = append(reasons, occupied(limit, most, job.Demand.Uses[limit.Name]))
 	}
 	slices.Sort(reasons)
 	text := strings.Join(reasons, ", ")
-	if len(able) == 1 {
-		return text + " on worker " + able[0].worker.ID
+	switch {
+	case len(full) == 1:
+		text += " on worker " + full[0]
+	case len(full) == len(able):
+		text += fmt.Sprintf(" on the %d workers that could run it", len(able))
+	case len(full) > 0:
+		text += fmt.Sprintf(" on %d workers that could run it", len(full))
 	}
-	return fmt.Sprintf("%s on the %d workers that could run it", text, len(able))
+	if text != "" {
+		kept = append([]string{text}, kept...)
+	}
+	return strings.Join(kept, ", ")
 }
 
-// occupied says that all there is of something is in use.
-func occupied(limit dffmpeg.Limit, most int) string {
+// needed names what a job needs several of, or several things.
+func needed(job *dffmpeg.Job) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(job.Demand.Uses)) {
+		all = append(all, fmt.Sprintf("%d %s", job.Demand.Uses[name], name))
+	}
+	return strings.Join(all, " and ")
+}
+
+// occupied says that all there is of something is in use, or more than would leave as
+// many as are needed.
+func occupied(limit dffmpeg.Limit, most, units int) string {
 	all := fmt.Sprintf("all %d ", most)
 	if most == 1 {
 		all = "the only "
@@ -66,6 +91,9 @@ func occupied(limit dffmpeg.Limit, most int) string {
 	case dffmpeg.LimitBinary:
 		return all + plural(most, "slot") + " for " + limit.Name + " busy"
 	case dffmpeg.LimitResource:
+		if units > 1 {
+			return fmt.Sprintf("fewer than %d of the %d %s free", units, most, limit.Name)
+		}
 		return all + limit.Name + " in use"
 	case dffmpeg.LimitTrial:
 		return all + plural(most, "slot") + " of a worker on trial busy"

@@ -3,10 +3,10 @@
 // room, is decided by the store's compare-and-set, so that any number of schedulers
 // may run at once.
 //
-// A round reads the oldest job of every queue, who works and how much, and plans with
-// that; of a queue whose known jobs have all been given away it reads some more, as long
-// as there is room. So its cost depends on the number of workers and queues, and on how
-// many jobs it assigns, and not on how many wait.
+// A round looks which queues there are, who works and how much, and plans with that; of a
+// queue for whose jobs there is room it reads some, and some more when those have been
+// given away. So its cost depends on the number of workers and queues, and on how many
+// jobs it assigns, and not on how many wait.
 package scheduler
 
 import (
@@ -24,17 +24,15 @@ import (
 
 // State is the part of the store that the scheduler uses.
 type State interface {
+	Queues
 	Enqueue(ctx context.Context, limit int) (int, error)
-	Queues(ctx context.Context, after string, limit int) ([]store.Queued, error)
-	Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error)
+	Now(ctx context.Context) (time.Time, error)
 	Loads(ctx context.Context) ([]store.Held, error)
 	ListWorkers(ctx context.Context, window time.Duration) ([]dffmpeg.Worker, error)
 	Claim(ctx context.Context, jobID, workerID string) (store.Change, error)
 }
 
 const (
-	// heads is how many queues are read at a time.
-	heads = 256
 	// leastPage and mostPage bound how many jobs of a queue are read at a time.
 	leastPage = 8
 	mostPage  = 64
@@ -50,6 +48,7 @@ const (
 // Scheduler assigns jobs whenever it is woken. Make one with New, then Run it.
 type Scheduler struct {
 	state  State
+	kinds  kinds // of the rounds, one after the other
 	every  time.Duration
 	logger *slog.Logger
 	wake   chan struct{} // holds at most one token
@@ -58,7 +57,7 @@ type Scheduler struct {
 // New returns a scheduler that looks for work when woken, and every so often in
 // case a wake-up from elsewhere was lost.
 func New(state State, every time.Duration, logger *slog.Logger) *Scheduler {
-	return &Scheduler{state: state, every: every, logger: logger, wake: make(chan struct{}, 1)}
+	return &Scheduler{state: state, kinds: kinds{state: state}, every: every, logger: logger, wake: make(chan struct{}, 1)}
 }
 
 // Wake makes the scheduler look for work soon. It never blocks; wake-ups that
@@ -109,7 +108,8 @@ func (s *Scheduler) enqueue(ctx context.Context) error {
 	}
 }
 
-// Assign offers pending jobs to workers as long as there is room for some.
+// Assign offers pending jobs to workers as long as there is room for some. It must not be
+// called while Run runs.
 func (s *Scheduler) Assign(ctx context.Context) error {
 	for range rounds {
 		refused, err := s.round(ctx)
@@ -123,8 +123,8 @@ func (s *Scheduler) Assign(ctx context.Context) error {
 // round assigns what can be assigned in the cluster as it is now, and reports whether
 // a claim was refused: then the cluster is not as it was.
 func (s *Scheduler) round(ctx context.Context) (refused bool, err error) {
-	rows, err := s.queues(ctx)
-	if err != nil || len(rows) == 0 {
+	queues, err := s.kinds.queues(ctx)
+	if err != nil || len(queues) == 0 {
 		return false, err
 	}
 	c, err := s.cluster(ctx)
@@ -134,10 +134,9 @@ func (s *Scheduler) round(ctx context.Context) (refused bool, err error) {
 	if c.free() == 0 {
 		return false, nil
 	}
-	queues := c.queues(rows)
-	feed := func(q *queue) error { return s.feed(ctx, q) }
+	c.enter(queues)
 	for {
-		planned, err := c.plan(queues, feed)
+		planned, err := c.plan(queues, feeding(ctx, s.state))
 		if err != nil {
 			return false, err
 		}
@@ -149,7 +148,11 @@ func (s *Scheduler) round(ctx context.Context) (refused bool, err error) {
 }
 
 // cluster reads who works, and how much.
-func (s *Scheduler) cluster(ctx context.Context) (*cluster, error) {
+func (s *Scheduler) cluster(ctx context.Context) (*Cluster, error) {
+	now, err := s.state.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var workers []dffmpeg.Worker
 	var held []store.Held
 	group, ctx := errgroup.WithContext(ctx)
@@ -164,36 +167,19 @@ func (s *Scheduler) cluster(ctx context.Context) (*cluster, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return newCluster(workers, held), nil
+	return NewCluster(workers, held, now), nil
 }
 
-// queues reads the oldest job of every queue.
-func (s *Scheduler) queues(ctx context.Context) ([]store.Queued, error) {
-	var all []store.Queued
-	for after := ""; ; {
-		rows, err := s.state.Queues(ctx, after, heads)
-		if err != nil {
-			return nil, err
+// feeding returns what reads more of queues, the more the more was read of one.
+func feeding(ctx context.Context, state Queues) feed {
+	return func(q *queue) error {
+		jobs, err := state.Queued(ctx, q.name, q.last, q.page)
+		if err == nil {
+			q.known(jobs, q.page)
+			q.page = min(2*q.page, mostPage)
 		}
-		if all = append(all, rows...); len(rows) < heads {
-			return all, nil
-		}
-		after = rows[len(rows)-1].Queue
-	}
-}
-
-// feed reads more of a queue, of which all that is known has been considered.
-func (s *Scheduler) feed(ctx context.Context, q *queue) error {
-	rows, err := s.state.Queued(ctx, q.name, q.last, q.page)
-	if err != nil {
 		return err
 	}
-	q.more = len(rows) == q.page
-	q.page = min(2*q.page, mostPage)
-	for _, row := range rows {
-		q.add(row.Job)
-	}
-	return nil
 }
 
 // claim makes the assignments, several at a time, and reports whether one was refused.

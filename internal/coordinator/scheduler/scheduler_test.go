@@ -261,7 +261,7 @@ type counting struct {
 	rounds atomic.Int64
 }
 
-func (c *counting) Queues(context.Context, string, int) ([]store.Queued, error) {
+func (c *counting) Queues(context.Context, string, int) ([]store.Head, error) {
 	c.rounds.Add(1)
 	return nil, errors.New("store is away")
 }

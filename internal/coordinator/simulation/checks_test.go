@@ -206,8 +206,11 @@ func (c *checks) firstInLine(ctx context.Context, job *dffmpeg.Job, offer *dffmp
 			return
 		}
 		after = rows[0].Queue
-		other := &rows[0].Job
-		if len(other.Attempts) > 0 || time.Since(other.LastUpdate) <= tick || !worker.Qualifies(other) || offer.Reached(other, load) != nil {
+		other, err := c.w.engine.Job(ctx, rows[0].JobID)
+		if err != nil {
+			return
+		}
+		if len(other.Attempts) > 0 || time.Since(other.LastUpdate) <= tick || !worker.Qualifies(&other) || offer.Reached(&other, load) != nil {
 			continue
 		}
 		why := ""
@@ -289,10 +292,14 @@ func (c *checks) look(ctx context.Context) int {
 		left += d.Jobs
 		rows, err := c.w.engine.Queues(ctx, after, 1) // the oldest of it, if one may begin
 		after = d.Queue
-		if err != nil || len(rows) == 0 || rows[0].Queue != d.Queue || len(rows[0].Job.Attempts) > 0 {
+		if err != nil || len(rows) == 0 || rows[0].Queue != d.Queue {
+			continue
+		}
+		one, err := c.w.engine.Job(ctx, rows[0].JobID)
+		if err != nil || len(one.Attempts) > 0 {
 			continue // others may have to run it
 		}
-		job := &rows[0].Job
+		job := &one
 		if slices.ContainsFunc(workers, func(w dffmpeg.Worker) bool { return w.Qualifies(job) && w.Reached(job, loads[w.ID]) == nil }) {
 			fitted[job.ID] = job.LastUpdate
 		}
@@ -361,39 +368,24 @@ type blind struct {
 	broken broken
 }
 
-func (s *blind) Queues(ctx context.Context, after string, limit int) ([]store.Queued, error) {
-	rows, err := s.State.Queues(ctx, after, limit)
-	for i := range rows {
-		if s.broken.newestFirst {
-			all, err := s.State.Queued(ctx, rows[i].Queue, "", everything)
-			if err != nil {
-				return nil, err
-			}
-			if len(all) > 0 { // else they were assigned meanwhile
-				rows[i] = all[len(all)-1]
-			}
+func (s *blind) Queued(ctx context.Context, queue, after string, limit int) ([]dffmpeg.Job, error) {
+	if s.broken.newestFirst {
+		limit = everything
+	}
+	jobs, err := s.State.Queued(ctx, queue, after, limit)
+	if s.broken.newestFirst && len(jobs) > 1 {
+		jobs = jobs[len(jobs)-1:]
+	}
+	for i := range jobs {
+		if s.broken.ignoresOrder {
+			jobs[i].Priority = -jobs[i].Priority
+		}
+		if s.broken.ignoresShares {
+			jobs[i].RequesterID = "anybody"
 		}
 	}
-	return s.seen(rows), err
-}
-
-func (s *blind) Queued(ctx context.Context, queue, after string, limit int) ([]store.Queued, error) {
-	rows, err := s.State.Queued(ctx, queue, after, limit)
-	return s.seen(rows), err
+	return jobs, err
 }
 
 // everything is more than any queue has.
 const everything = 1 << 20
-
-// seen returns jobs as the scheduler sees them.
-func (s *blind) seen(rows []store.Queued) []store.Queued {
-	for i := range rows {
-		if s.broken.ignoresOrder {
-			rows[i].Job.Priority = -rows[i].Job.Priority
-		}
-		if s.broken.ignoresShares {
-			rows[i].Job.RequesterID = "anybody"
-		}
-	}
-	return rows
-}

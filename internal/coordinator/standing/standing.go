@@ -14,6 +14,7 @@ import (
 
 // State is the part of the store that is looked at.
 type State interface {
+	scheduler.Queues
 	Now(ctx context.Context) (time.Time, error)
 	Depths(ctx context.Context) ([]store.Depth, error)
 	Ahead(ctx context.Context, queue, jobID string) (int, error)
@@ -49,7 +50,11 @@ func Fill(ctx context.Context, state State, jobs []dffmpeg.Job) error {
 			return err
 		}
 		job.Position = v.position(job, max(places[l], 1))
-		if why := scheduler.Explain(job, v.workers, v.held, v.now); why != "" {
+		why, err := v.explain(ctx, state, job)
+		if err != nil {
+			return err
+		}
+		if why != "" {
 			job.Reason = joined(job.Reason, why)
 		}
 	}
@@ -64,26 +69,42 @@ type line struct {
 
 // view is what positions and reasons depend on.
 type view struct {
-	now     time.Time
-	workers []dffmpeg.Worker
+	cluster *scheduler.Cluster
+	kept    bool // whether the cluster counts what is kept for others
 	held    []store.Held
 	depths  []store.Depth
 }
 
 func look(ctx context.Context, state State) (*view, error) {
 	var v view
-	var err error
-	if v.now, err = state.Now(ctx); err != nil {
+	now, err := state.Now(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if v.workers, err = state.ListWorkers(ctx, 0); err != nil {
+	workers, err := state.ListWorkers(ctx, 0)
+	if err != nil {
 		return nil, err
 	}
 	if v.held, err = state.Loads(ctx); err != nil {
 		return nil, err
 	}
+	v.cluster = scheduler.NewCluster(workers, v.held, now)
 	v.depths, err = state.Depths(ctx)
 	return &v, err
+}
+
+// explain says why a job waits. What is kept for others is looked at when nothing else
+// keeps the job from being assigned, which is rare.
+func (v *view) explain(ctx context.Context, state State, job *dffmpeg.Job) (string, error) {
+	why := v.cluster.Explain(job)
+	if why != "" || v.kept {
+		return why, nil
+	}
+	v.kept = true
+	if err := v.cluster.Keep(ctx, state); err != nil {
+		return "", err
+	}
+	return v.cluster.Explain(job), nil
 }
 
 // place returns the job's place in its line, from 1.
