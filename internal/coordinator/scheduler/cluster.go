@@ -62,26 +62,34 @@ func (c *Cluster) qualified(job *dffmpeg.Job) []*candidate {
 	return able
 }
 
-// unbounded is how many slots count as free where there is no limit.
-const unbounded = 64
-
-// free returns about how many jobs more the cluster could take, 0 for certain when it
-// could take none.
-func (c *Cluster) free() int {
-	sum := 0
+// free returns those that have a slot left, for light jobs and for others.
+func (c *Cluster) free() map[bool][]*candidate {
+	free := make(map[bool][]*candidate, 2)
 	for _, one := range c.candidates {
-		if one.worker.Takes() {
-			sum += slotsLeft(one.worker.Offer.MaxJobs, one.load.Jobs) + slotsLeft(one.worker.Offer.MaxLightJobs, one.load.LightJobs)
+		if !one.worker.Takes() {
+			continue
+		}
+		if one.slots(true) > 0 {
+			free[true] = append(free[true], one)
+		}
+		if one.slots(false) > 0 {
+			free[false] = append(free[false], one)
 		}
 	}
-	return sum
+	return free
 }
 
-func slotsLeft(most, held int) int {
-	if most == 0 {
-		return unbounded
+// slots returns how many slots the worker has left, for light jobs or for others; 1 when
+// it sets no limit.
+func (c *candidate) slots(light bool) int {
+	most, held := c.worker.Offer.MaxJobs, c.load.Jobs
+	if light {
+		most, held = c.worker.Offer.MaxLightJobs, c.load.LightJobs
 	}
-	return max(0, most-held)
+	if most == 0 {
+		return 1
+	}
+	return most - held
 }
 
 // assign counts a job as the worker's.

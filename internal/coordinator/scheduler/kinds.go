@@ -37,19 +37,19 @@ func (k *kinds) queues(ctx context.Context) ([]*queue, error) {
 		}
 		for _, head := range rows {
 			after = head.Queue
+			q := &queue{name: head.Queue, next: head.JobID, more: true, page: leastPage}
 			like, ok := k.known[head.Queue]
 			if !ok {
-				jobs, err := k.state.Queued(ctx, head.Queue, "", 1)
-				if err != nil {
+				if err := feeding(ctx, k.state)(q); err != nil {
 					return nil, err
 				}
-				if len(jobs) == 0 {
+				if len(q.jobs) == 0 {
 					continue // others were faster
 				}
-				like = kind(&jobs[0])
+				like = kind(&q.jobs[0])
 			}
-			known[head.Queue] = like
-			queues = append(queues, &queue{name: head.Queue, like: like, next: head.JobID, more: true, page: leastPage})
+			q.like, known[head.Queue] = like, like
+			queues = append(queues, q)
 		}
 		if len(rows) < heads {
 			k.known = known

@@ -29,8 +29,9 @@ type assignment struct {
 
 // enter finds those who qualify for the jobs of the queues and have room.
 func (c *Cluster) enter(queues []*queue) {
+	free := c.free()
 	for _, q := range queues {
-		for _, one := range c.candidates {
+		for _, one := range free[q.like.Demand.Light] {
 			if one.hasRoom(&q.like) && one.worker.Qualifies(&q.like) {
 				q.roomy = append(q.roomy, one)
 			}

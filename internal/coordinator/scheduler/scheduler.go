@@ -131,9 +131,6 @@ func (s *Scheduler) round(ctx context.Context) (refused bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if c.free() == 0 {
-		return false, nil
-	}
 	c.enter(queues)
 	for {
 		planned, err := c.plan(queues, feeding(ctx, s.state))
