@@ -23,6 +23,7 @@ func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Rebind: func(query string) string { return query },
 		Queues: sqlstore.SkippingQueues,
+		Held:   " INDEXED BY dffmpeg_jobs_held",
 		Duplicate: func(err error) bool {
 			c := code(err)
 			return c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || c == sqlite3.SQLITE_CONSTRAINT_UNIQUE

@@ -150,7 +150,7 @@ func loadOf(ctx context.Context, tx *txn, worker *dffmpeg.Worker) (*dffmpeg.JobL
 	if !worker.Counts() {
 		return load, nil
 	}
-	held, err := list(ctx, tx, scanHeld, heldQuery+" AND worker_id = ?"+heldGroups, worker.ID)
+	held, err := list(ctx, tx, scanHeld, tx.db.heldQuery()+" AND worker_id = ?"+heldGroups, worker.ID)
 	for i := range held {
 		load.Add(held[i].Job(), held[i].Jobs)
 	}

@@ -90,18 +90,20 @@ func (s *State) Loads(ctx context.Context) ([]store.Held, error) {
 	var held []store.Held
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
 		var err error
-		held, err = list(ctx, tx, scanHeld, heldQuery+heldGroups)
+		held, err = list(ctx, tx, scanHeld, s.heldQuery()+heldGroups)
 		return err
 	})
 	return held, err
 }
 
-// What counts the jobs in the hands of workers, but for conditions between the two.
-const (
-	heldQuery = "SELECT worker_id, requester_id, binary_name, demand, COUNT(*) FROM dffmpeg_jobs WHERE status IN (" + heldStatuses + ")"
-	// worker_id is null for none that is held.
-	heldGroups = " GROUP BY worker_id, requester_id, binary_name, demand"
-)
+// heldQuery and heldGroups count the jobs in the hands of workers, but for conditions
+// between the two.
+func (db *DB) heldQuery() string {
+	return "SELECT worker_id, requester_id, binary_name, demand, COUNT(*) FROM dffmpeg_jobs" + db.dialect.Held + " WHERE status IN (" + heldStatuses + ")"
+}
+
+// worker_id is null for none that is held.
+const heldGroups = " GROUP BY worker_id, requester_id, binary_name, demand"
 
 func scanHeld(row scanner) (store.Held, error) {
 	var h store.Held

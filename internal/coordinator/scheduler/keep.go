@@ -22,8 +22,11 @@ const patience = 30 * time.Second
 // has, so it lacks less each time a job ends there, whichever worker is chosen meanwhile,
 // and any coordinator that looks keeps the same.
 func (c *Cluster) keep(q *queue, more feed) error {
+	if q.kept || len(q.like.Demand.Uses) == 0 {
+		return nil
+	}
 	best := c.nearest(&q.like)
-	if q.kept || best == nil {
+	if best == nil {
 		return nil
 	}
 	if there, err := more.first(q); err != nil || !there {

@@ -3,4 +3,4 @@ DROP INDEX dffmpeg_jobs_queue;
 CREATE INDEX dffmpeg_jobs_queue ON dffmpeg_jobs (queue, job_id, not_before) WHERE queue IS NOT NULL;
 -- So is all that counts of the jobs in the hands of workers.
 DROP INDEX dffmpeg_jobs_held;
-CREATE INDEX dffmpeg_jobs_held ON dffmpeg_jobs (worker_id, requester_id, binary_name, demand) WHERE status IN ('assigned', 'running', 'canceling');
+CREATE INDEX dffmpeg_jobs_held ON dffmpeg_jobs (worker_id, requester_id, binary_name, demand, status) WHERE status IN ('assigned', 'running', 'canceling');
