@@ -97,6 +97,45 @@ func (j *Job) CurrentAttempt() *Attempt {
 	return nil
 }
 
+// settling is for how long a worker of 0.4 may repeat its report of an attempt that failed:
+// it does so after 1, 2, 4, 8 and 16 seconds if nobody has answered.
+const settling = 35 * time.Second
+
+// MayStillRun reports whether a worker may run an earlier attempt at the job at a time,
+// or report the end of one, without knowing that it has not got that any more: a worker
+// of 0.4, which is told nothing of attempts. What it says would count for the next one.
+func (j *Job) MayStillRun(w *Worker, now time.Time) bool {
+	if w.Has(FeatureAttempt) {
+		return false
+	}
+	for i := range j.Attempts {
+		a := &j.Attempts[i]
+		if a.WorkerID != w.ID {
+			continue
+		}
+		failed := a.Outcome == AttemptFailed && a.EndedAt != nil && now.Sub(*a.EndedAt) < settling
+		if failed || a.Outcome == AttemptLost {
+			return true
+		}
+	}
+	return false
+}
+
+// WaitsSince returns since when a pending job waits for a worker that starts it: since it
+// was submitted, or since the attempt could begin that follows one that was started. That
+// workers gave it back, or did not accept it in time, does not make it wait anew.
+func (j *Job) WaitsSince() time.Time {
+	for i := len(j.Attempts) - 1; i >= 0; i-- {
+		if a := &j.Attempts[i]; a.StartedAt != nil && a.EndedAt != nil {
+			return a.EndedAt.Add(j.Retry.Pause(j.Started()))
+		}
+	}
+	if j.Attempt > 0 && len(j.Attempts) == 0 {
+		return j.LastUpdate // it was assigned before attempts were kept
+	}
+	return j.CreatedAt
+}
+
 // mayFollow reports whether the policy leaves room for an attempt after the current
 // one. A job whose standard streams were relayed is never tried again once it was
 // started: what was read and delivered cannot be taken back.

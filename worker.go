@@ -36,6 +36,9 @@ type Worker struct {
 	InstanceID string `json:"-"`
 	// RegisteredAt is when it last asked to register.
 	RegisteredAt time.Time `json:"-"`
+	// ProvenAt is when it last completed a job that is not light, to the minute; nil if it
+	// never did.
+	ProvenAt *time.Time `json:"-"`
 	// Version of the record, counted like a job's.
 	Revision int64 `json:"-"`
 }
@@ -60,6 +63,13 @@ type Trouble struct {
 	Times int `json:"times,omitempty" doc:"How often it was set aside in a row"`
 	// OnTrial says that Until has passed; the store sets it.
 	OnTrial bool `json:"on_trial,omitempty" doc:"It may have one job, to prove itself"`
+	// LostAt is when it lost such a job last, nil for never.
+	LostAt *time.Time `json:"lost_at,omitempty" doc:"When it lost such a job last"`
+}
+
+// LostWith reports whether the last job that it lost was so within a time of another one.
+func (t *Trouble) LostWith(at time.Time, within time.Duration) bool {
+	return t != nil && t.LostAt != nil && at.Sub(*t.LostAt).Abs() < within
 }
 
 // SetAside reports whether the worker gets no jobs on account of its trouble.

@@ -99,8 +99,8 @@ type seeing struct {
 	assigned chan<- dffmpeg.Job
 }
 
-func (s seeing) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
-	change, err := s.State.Claim(ctx, jobID, workerID)
+func (s seeing) Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error) {
+	change, err := s.State.Claim(ctx, seen, workerID)
 	if err == nil && change.Outcome == store.Applied {
 		s.assigned <- change.Job
 	}

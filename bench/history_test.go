@@ -88,7 +88,7 @@ func (s *aged) life(b *testing.B) {
 		b.Fatal(err)
 	}
 	id := change.Job.ID
-	_, claimed := s.Claim(ctx, id, history.Worker)
+	_, claimed := s.Claim(ctx, change.Job, history.Worker)
 	_, accepted := s.Accept(ctx, id, by)
 	_, finished := s.Finish(ctx, id, by, store.Result{Status: dffmpeg.JobCompleted})
 	s.took += time.Since(began)

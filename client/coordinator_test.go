@@ -175,7 +175,9 @@ func (c *coordinator) submit(by connections) dffmpeg.Job {
 // run has the worker take and start a job.
 func (c *coordinator) run(id string) store.By {
 	c.t.Helper()
-	change, err := c.state.Claim(c.t.Context(), id, holder)
+	job, err := c.state.Job(c.t.Context(), id)
+	must(c.t, err)
+	change, err := c.state.Claim(c.t.Context(), job, holder)
 	c.applied(change, err)
 	by := store.By{WorkerID: holder, Attempt: change.Job.Attempt}
 	change, err = c.state.Accept(c.t.Context(), id, by)

@@ -27,15 +27,16 @@ type Jobs interface {
 	// Claim assigns a pending job to a worker: pending → assigned, attempt + 1,
 	// WorkerLastSeen null, Reason and NotBefore cleared, a record added to Attempts.
 	// Messages: job_status to the requester and job_request to the worker. Refused when
-	// the job is no longer pending or may not begin yet, when the worker is unknown or
-	// takes no jobs (Worker.Takes), or when one of its limits is reached by the jobs
-	// that are in its hands (Worker.Reached), however many claim at once. Whether the
-	// worker can run the job is not looked at.
-	Claim(ctx context.Context, jobID, workerID string) (Change, error)
+	// the job is no longer pending, may not begin yet or has had an attempt since it was
+	// seen, when the worker is unknown, lacks something (Worker.Lacks; abilities are not
+	// looked at) or may still run the job (Job.MayStillRun), or when one of its limits is
+	// reached by the jobs that are in its hands (Worker.Reached), however many claim at
+	// once.
+	Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (Change, error)
 
 	// Accept says that the worker starts the job: assigned → running; sets
 	// WorkerLastSeen. Acknowledges the job_request. Message: job_status to the
-	// requester. Repeated when it is running already for this attempt. When
+	// requester. When the attempt is running already, only WorkerLastSeen is set. When
 	// Refused, Finished, or the job is being canceled (then Refused), a
 	// job_status `canceled` (respectively `canceling`) goes to the worker, if
 	// such a worker is registered.

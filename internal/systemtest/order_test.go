@@ -70,10 +70,10 @@ func (h hesitant) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, er
 	return h.State.Submit(ctx, job)
 }
 
-func (h hesitant) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
+func (h hesitant) Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error) {
 	hesitate()
 	defer hesitate()
-	return h.State.Claim(ctx, jobID, workerID)
+	return h.State.Claim(ctx, seen, workerID)
 }
 
 func (h hesitant) Accept(ctx context.Context, jobID string, by store.By) (store.Change, error) {

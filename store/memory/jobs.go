@@ -113,18 +113,18 @@ func (s *State) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, erro
 }
 
 // Claim implements store.Jobs.
-func (s *State) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
-	return s.change(ctx, jobID, func(r transition.Record, now time.Time) (transition.Decision, error) {
+func (s *State) Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error) {
+	return s.change(ctx, seen.ID, func(r transition.Record, now time.Time) (transition.Decision, error) {
 		w, ok := s.workers[workerID]
 		if !ok {
-			return transition.Claim(r, nil, nil, now), nil
+			return transition.Claim(r, seen, nil, nil, now), nil
 		}
 		worker, load := transition.OnTrial(w.Worker, now), &dffmpeg.JobLoad{}
 		for id := range s.held[workerID] {
 			held := s.jobs[id]
 			load.Add(&held.Job, 1)
 		}
-		return transition.Claim(r, &worker, load, now), nil
+		return transition.Claim(r, seen, &worker, load, now), nil
 	})
 }
 

@@ -26,8 +26,8 @@ func (s spread) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, erro
 	return s.node().Submit(ctx, job)
 }
 
-func (s spread) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
-	return s.node().Claim(ctx, jobID, workerID)
+func (s spread) Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error) {
+	return s.node().Claim(ctx, seen, workerID)
 }
 
 func (s spread) Accept(ctx context.Context, jobID string, by store.By) (store.Change, error) {

@@ -33,5 +33,9 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer state.Close()
-	storetest.RunUpgraded(t, state)
+	storetest.RunUpgraded(t, state, func(statement string) {
+		if _, err := pool.ExecContext(t.Context(), dialect().WithTables(names).Rebind(statement)); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

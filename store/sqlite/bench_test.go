@@ -57,7 +57,7 @@ func (s *bench) life(b *testing.B) {
 		return s.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", Arguments: []string{"-i", "$In/a.mkv", "$Out/a.mp4"}})
 	})
 	id := change.Job.ID
-	_, claimed := s.timed(func() (store.Change, error) { return s.Claim(ctx, id, "w") })
+	_, claimed := s.timed(func() (store.Change, error) { return s.Claim(ctx, change.Job, "w") })
 	_, accepted := s.timed(func() (store.Change, error) { return s.Accept(ctx, id, by) })
 	_, finished := s.timed(func() (store.Change, error) {
 		return s.Finish(ctx, id, by, store.Result{Status: dffmpeg.JobCompleted})

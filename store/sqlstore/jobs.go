@@ -125,12 +125,12 @@ func submitted(ctx context.Context, tx *txn, job *dffmpeg.Job) (*jobRow, error) 
 }
 
 // Claim implements store.Jobs.
-func (s *State) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
-	return s.change(ctx, jobID, func(ctx context.Context, tx *txn, r transition.Record, now time.Time) (transition.Decision, error) {
+func (s *State) Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error) {
+	return s.change(ctx, seen.ID, func(ctx context.Context, tx *txn, r transition.Record, now time.Time) (transition.Decision, error) {
 		w, err := loadWorker(ctx, tx, workerID, changing)
 		switch {
 		case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
-			return transition.Claim(r, nil, nil, now), nil
+			return transition.Claim(r, seen, nil, nil, now), nil
 		case err != nil:
 			return transition.Decision{}, err
 		}
@@ -139,7 +139,7 @@ func (s *State) Claim(ctx context.Context, jobID, workerID string) (store.Change
 		if err != nil {
 			return transition.Decision{}, err
 		}
-		return transition.Claim(r, &worker, load, now), nil
+		return transition.Claim(r, seen, &worker, load, now), nil
 	})
 }
 

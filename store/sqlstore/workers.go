@@ -14,7 +14,7 @@ import (
 // workerColumns are the columns of a worker, in the order that scanWorker reads.
 const workerColumns = `worker_id, capabilities, binaries, paths, registration_interval, version, status, last_seen,
 	transport, transport_metadata, instance_id, registered_at, revision, token, asked, msg_seq, last_message_id,
-	offer, pause, trouble`
+	offer, pause, trouble, proven_at`
 
 // workerRow is a worker with the counter of its messages.
 type workerRow struct {
@@ -27,15 +27,15 @@ func scanWorker(row scanner) (workerRow, error) {
 		w                                       workerRow
 		capabilities, binaries, paths, metadata string
 		version, offer, pause, trouble          sql.NullString
-		seen, registered                        sql.NullInt64
+		seen, registered, proven                sql.NullInt64
 	)
 	err := row.Scan(&w.ID, &capabilities, &binaries, &paths, &w.RegistrationInterval, &version, &w.Status, &seen,
 		&w.Transport, &metadata, &w.InstanceID, &registered, &w.Revision, &w.Token, &w.Asked, &w.counter.Seq, &w.counter.ID,
-		&offer, &pause, &trouble)
+		&offer, &pause, &trouble, &proven)
 	if err != nil {
 		return w, err
 	}
-	w.Version, w.LastSeen = textOf(version), timeOf(seen)
+	w.Version, w.LastSeen, w.ProvenAt = textOf(version), timeOf(seen), timeOf(proven)
 	if t := timeOf(registered); t != nil {
 		w.RegisteredAt = *t
 	}
@@ -75,7 +75,7 @@ func (w *workerRow) values() ([]any, error) {
 	}
 	return append(values, w.RegistrationInterval, w.Version, string(w.Status), micros(w.LastSeen),
 		w.Transport, metadata, w.InstanceID, micros(&w.RegisteredAt), w.Revision, w.Token, string(w.Asked),
-		w.counter.Seq, w.counter.ID, seldom[0], seldom[1], seldom[2]), nil
+		w.counter.Seq, w.counter.ID, seldom[0], seldom[1], seldom[2], micros(w.ProvenAt)), nil
 }
 
 func insertWorker(ctx context.Context, tx *txn, w *workerRow) error {
@@ -100,7 +100,7 @@ func updateWorker(ctx context.Context, tx *txn, before, after *workerRow) error 
 	count, err := tx.exec(ctx, `UPDATE dffmpeg_workers SET capabilities = ?, binaries = ?, paths = ?,
 		registration_interval = ?, version = ?, status = ?, last_seen = ?, transport = ?, transport_metadata = ?,
 		instance_id = ?, registered_at = ?, revision = ?, token = ?, asked = ?, msg_seq = ?, last_message_id = ?,
-		offer = ?, pause = ?, trouble = ?
+		offer = ?, pause = ?, trouble = ?, proven_at = ?
 		WHERE worker_id = ? AND revision = ? AND msg_seq = ?`,
 		append(values[1:], before.ID, before.Revision, before.counter.Seq)...)
 	if err == nil && count == 0 {

@@ -17,7 +17,7 @@ func (s *suite) testAttempts(t *testing.T) {
 			w.worker(b2)
 			lost := w.running()
 			w.change(w.Requeue(t.Context(), lost, "lost"))
-			job := w.change(w.Claim(t.Context(), lost.ID, second)).Job
+			job := w.change(w.claim(lost.ID, second)).Job
 			same(t, "each assignment is an attempt", job.Attempt, 2)
 			old, current := store.By{WorkerID: b1, Attempt: 1}, store.By{WorkerID: second, Attempt: 2}
 
@@ -45,7 +45,7 @@ func (s *suite) testAttempts(t *testing.T) {
 	t.Run("current when not named", func(t *testing.T) {
 		w := s.world(t)
 		w.worker(b1)
-		job := w.change(w.Claim(t.Context(), w.change(w.Requeue(t.Context(), w.assigned(), "")).Job.ID, b1)).Job
+		job := w.change(w.claim(w.change(w.Requeue(t.Context(), w.assigned(), "")).Job.ID, b1)).Job
 		w.change(w.Accept(t.Context(), job.ID, store.By{WorkerID: b1}))
 		w.change(w.AppendLogs(t.Context(), job.ID, store.By{WorkerID: b1}, 0, output("x")))
 		w.change(w.Finish(t.Context(), job.ID, store.By{WorkerID: b1}, store.Result{Status: dffmpeg.JobFailed}))
@@ -53,7 +53,7 @@ func (s *suite) testAttempts(t *testing.T) {
 	t.Run("is told", func(t *testing.T) {
 		w := s.world(t)
 		w.worker(b1)
-		c := w.change(w.Claim(t.Context(), w.change(w.Requeue(t.Context(), w.assigned(), "")).Job.ID, b1))
+		c := w.change(w.claim(w.change(w.Requeue(t.Context(), w.assigned(), "")).Job.ID, b1))
 		same(t, "messages of a claim", lines(c.Messages), []string{"requester: assigned", "b1: job_request"})
 		same(t, "job_status carries the attempt", payload[dffmpeg.JobStatusChange](c.Messages[0]).Attempt, 2)
 		same(t, "job_request carries the attempt", payload[dffmpeg.JobRequest](c.Messages[1]).Attempt, 2)

@@ -97,7 +97,7 @@ func (s *suite) testEnd(t *testing.T) {
 		w := s.world(t)
 		w.worker(b1)
 		job := w.change(w.Reject(t.Context(), w.assigned().ID, by1)).Job
-		job = w.change(w.Claim(t.Context(), job.ID, b1)).Job
+		job = w.change(w.claim(job.ID, b1)).Job
 		c := w.change(w.Requeue(t.Context(), job, "not accepted"))
 		same(t, "a worker that was not sent this offer is not told", lines(c.Messages), []string{"requester: pending"})
 	})

@@ -15,7 +15,7 @@ func expectations() []expectation {
 func claims() []expectation {
 	claim := func(worker string) operation {
 		return func(ctx context.Context, w *world, job dffmpeg.Job) (store.Change, error) {
-			return w.Claim(ctx, job.ID, worker)
+			return w.Claim(ctx, w.job(job.ID), worker)
 		}
 	}
 	return []expectation{
@@ -50,7 +50,7 @@ func reports() []expectation {
 		"new":       "refused · b1: canceled",
 		"returned":  "refused · b1: canceled",
 		"assigned":  "applied → running · requester: running, from b1",
-		"running":   "repeated",
+		"running":   "applied",
 		"canceling": "refused · b1: canceling",
 	}
 	rejected := map[string]string{"assigned": "applied → pending · requester: pending, from b1"}

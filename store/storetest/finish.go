@@ -21,6 +21,15 @@ func (s *suite) testAccept(t *testing.T) {
 		w.isNow("LastUpdate", &job.LastUpdate, begin)
 		w.isNow("WorkerLastSeen", job.WorkerLastSeen, begin)
 	})
+	t.Run("again", func(t *testing.T) {
+		w := s.world(t)
+		w.worker(b1)
+		running, begin := w.running(), w.now()
+		again := w.change(w.Accept(t.Context(), running.ID, by1)).Job
+		w.isNow("WorkerLastSeen", again.WorkerLastSeen, begin)
+		running.Version++
+		same(t, "an accept that is repeated is a sign of life and no more", again, running, cmpopts.IgnoreFields(dffmpeg.Job{}, "WorkerLastSeen"))
+	})
 	t.Run("acknowledges the job_request", func(t *testing.T) {
 		w := s.world(t)
 		w.worker(b1)

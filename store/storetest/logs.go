@@ -161,7 +161,7 @@ func (s *suite) testBatches(t *testing.T) {
 	add(first, 6, "six", store.Applied)
 	w.change(w.Requeue(t.Context(), w.job(job.ID), "lost"))
 	add(first, 7, "of an attempt given up", store.Refused)
-	w.change(w.Claim(t.Context(), job.ID, b1))
+	w.change(w.claim(job.ID, b1))
 	add(first, 7, "of an older attempt", store.Refused)
 	second := store.By{WorkerID: b1, Attempt: 2}
 	add(second, 1, "one of the second attempt", store.Applied)

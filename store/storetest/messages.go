@@ -145,7 +145,7 @@ func (s *suite) testUnsent(t *testing.T) {
 	draft := w.draft()
 	draft.Transport = "mqtt"
 	w.change(w.Submit(t.Context(), draft))
-	job := w.change(w.Claim(t.Context(), draft.ID, b1)).Job
+	job := w.change(w.claim(draft.ID, b1)).Job
 	polled := w.assigned()
 
 	unsent := func(limit int, transports ...string) []dffmpeg.Recipient {

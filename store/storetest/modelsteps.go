@@ -59,8 +59,6 @@ func (m *model) change(rt *rapid.T) {
 	status := rapid.SampledFrom(dffmpeg.JobStatuses()).Draw(rt, "status")
 	monitor := rapid.Ptr(rapid.Bool(), true).Draw(rt, "monitor")
 	switch what {
-	case "Claim":
-		m.step(rt, what, func(s store.State) (store.Change, error) { return s.Claim(m.ctx, id, worker) })
 	case "Attend":
 		m.step(rt, what, func(s store.State) (store.Change, error) { return s.Attend(m.ctx, id, monitor) })
 	case "Cancel":
@@ -75,6 +73,8 @@ func (m *model) change(rt *rapid.T) {
 				record = seen.engine
 			}
 			switch what {
+			case "Claim":
+				return s.Claim(m.ctx, record, worker)
 			case "Requeue":
 				return s.Requeue(m.ctx, record, "lost")
 			case "Lose":

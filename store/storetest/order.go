@@ -77,10 +77,11 @@ func (s *suite) testOrderOfWorker(t *testing.T, source dffmpeg.IDSource) {
 		drafts[i] = w.draft()
 	}
 	w.readWhile(dffmpeg.ToWorker(b1), func(ctx context.Context, i int) (store.Change, error) {
-		if _, err := w.Submit(ctx, drafts[i]); err != nil {
-			return store.Change{}, err
+		c, err := w.Submit(ctx, drafts[i])
+		if err != nil {
+			return c, err
 		}
-		return w.Claim(ctx, drafts[i].ID, b1)
+		return w.Claim(ctx, c.Job, b1)
 	}, manySubmitter, 1)
 	for _, draft := range drafts {
 		mail := w.all(draft.Requester())

@@ -86,7 +86,7 @@ func claimAll(ctx context.Context, state store.State, jobs []string, worker stri
 		all.Go(func() {
 			for _, i := range rand.Perm(len(jobs)) {
 				id := jobs[i]
-				change, err := state.Claim(ctx, id, worker)
+				change, err := state.Claim(ctx, dffmpeg.Job{ID: id}, worker)
 				mu.Lock()
 				if err != nil {
 					problem = err

@@ -186,7 +186,7 @@ func (s *suite) testPruneWhileWriting(t *testing.T) {
 func (w *world) life(ctx context.Context, draft dffmpeg.Job) error {
 	steps := []func() (store.Change, error){
 		func() (store.Change, error) { return w.Submit(ctx, draft) },
-		func() (store.Change, error) { return w.Claim(ctx, draft.ID, b1) },
+		func() (store.Change, error) { return w.Claim(ctx, draft, b1) },
 		func() (store.Change, error) { return w.Accept(ctx, draft.ID, by1) },
 		func() (store.Change, error) {
 			return w.AppendLogs(ctx, draft.ID, by1, 1, output("one", "two", "three"))

@@ -30,7 +30,7 @@ func (s *suite) testQueries(t *testing.T) {
 	draft := w.draft()
 	draft.RequesterID, draft.BinaryName = "bob", "ffprobe"
 	w.change(w.Submit(t.Context(), draft))
-	bobs := w.change(w.Claim(t.Context(), draft.ID, b2)).Job
+	bobs := w.change(w.claim(draft.ID, b2)).Job
 	returned := w.change(w.Reject(t.Context(), w.assigned().ID, by1)).Job
 
 	list := func(query store.JobQuery) []string {
@@ -130,7 +130,7 @@ func (s *suite) testTimes(t *testing.T) {
 		changed bool // the status
 	}{
 		{"Attend", func() (store.Change, error) { return w.Attend(t.Context(), job.ID, nil) }, false},
-		{"Claim", func() (store.Change, error) { return w.Claim(t.Context(), job.ID, b1) }, true},
+		{"Claim", func() (store.Change, error) { return w.claim(job.ID, b1) }, true},
 		{"Accept", func() (store.Change, error) { return w.Accept(t.Context(), job.ID, by1) }, true},
 		{"Renew", func() (store.Change, error) { return w.Renew(t.Context(), job.ID, by1) }, false},
 		{"AppendLogs", func() (store.Change, error) { return w.AppendLogs(t.Context(), job.ID, by1, 1, output("x")) }, false},

@@ -22,7 +22,7 @@ func (w *world) retrying(on ...string) dffmpeg.Job {
 // start has b1 accept the job, and returns who it is.
 func (w *world) start(id string) store.By {
 	w.t.Helper()
-	job := w.change(w.Claim(w.t.Context(), id, b1)).Job
+	job := w.change(w.claim(id, b1)).Job
 	by := store.By{WorkerID: b1, Attempt: job.Attempt}
 	w.change(w.Accept(w.t.Context(), id, by))
 	return by
@@ -65,7 +65,7 @@ func (s *suite) testRetry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := s.world(t)
 			able := announcement(b1, "able")
-			able.Worker.Capabilities = []string{dffmpeg.FeatureStdio}
+			able.Worker.Capabilities = []string{dffmpeg.FeatureStdio, dffmpeg.FeatureAttempt}
 			must[store.Registered](t)(w.Register(t.Context(), able))
 			must[dffmpeg.Worker](t)(w.Verify(t.Context(), b1, "able"))
 			job := w.demanding(change)
@@ -126,7 +126,7 @@ func (s *suite) testRetryLost(t *testing.T) {
 		same(t, "it is stored", w.job(job.ID), c.Job)
 		same(t, "it is in no queue while it waits", len(w.heads(9)), 0)
 		same(t, "but counts", must[[]store.Depth](t)(w.Depths(t.Context()))[0].Jobs, 1)
-		outcome(t, "Claim while it waits", store.Refused)(w.Claim(t.Context(), job.ID, b1))
+		outcome(t, "Claim while it waits", store.Refused)(w.claim(job.ID, b1))
 		outcome(t, "a late report of the lost attempt", store.Refused)(w.Finish(t.Context(), job.ID, by, store.Result{Status: dffmpeg.JobCompleted}))
 		w.clock.advance(pause)
 		same(t, "then it is in its queue", len(w.heads(9)), 1)
@@ -176,7 +176,7 @@ func (s *suite) testRetryUnaccepted(t *testing.T) {
 	w.worker(b1)
 	job := w.retrying()
 	for i, pause := range []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second} {
-		claimed := w.change(w.Claim(t.Context(), job.ID, b1)).Job
+		claimed := w.change(w.claim(job.ID, b1)).Job
 		back := claimed
 		if i%2 == 0 {
 			back = w.change(w.Reject(t.Context(), job.ID, by1)).Job
@@ -196,7 +196,7 @@ func (s *suite) testRetryUnaccepted(t *testing.T) {
 	for range 2 * dffmpeg.AttemptsKept {
 		job := w.retrying()
 		w.clock.advance(time.Minute)
-		w.change(w.Claim(t.Context(), job.ID, b1))
+		w.change(w.claim(job.ID, b1))
 	}
 	for range dffmpeg.AttemptsKept {
 		if w.job(job.ID).Status == dffmpeg.JobRunning {
@@ -205,7 +205,7 @@ func (s *suite) testRetryUnaccepted(t *testing.T) {
 			w.change(w.Reject(t.Context(), job.ID, by1))
 		}
 		w.clock.advance(time.Minute)
-		w.change(w.Claim(t.Context(), job.ID, b1))
+		w.change(w.claim(job.ID, b1))
 	}
 	kept := w.job(job.ID)
 	same(t, "the number of records is bounded", len(kept.Attempts), dffmpeg.AttemptsKept)
@@ -216,7 +216,7 @@ func (s *suite) testRetryUnaccepted(t *testing.T) {
 func (s *suite) testAttemptLeases(t *testing.T) {
 	w := s.world(t)
 	able := announcement(b1, "able")
-	able.Worker.Capabilities = []string{dffmpeg.FeatureLease}
+	able.Worker.Capabilities = []string{dffmpeg.FeatureLease, dffmpeg.FeatureAttempt}
 	must[store.Registered](t)(w.Register(t.Context(), able))
 	must[dffmpeg.Worker](t)(w.Verify(t.Context(), b1, "able"))
 	w.worker(b2)
@@ -225,7 +225,7 @@ func (s *suite) testAttemptLeases(t *testing.T) {
 		worker string
 		want   int
 	}{{b2, 0}, {b1, 300}, {b1, 0}} {
-		c := w.change(w.Claim(t.Context(), job.ID, attempt.worker))
+		c := w.change(w.claim(job.ID, attempt.worker))
 		same(t, fmt.Sprintf("lease of attempt %d", i+1), payload[dffmpeg.JobRequest](c.Messages[1]).LostAfter, attempt.want)
 		same(t, "the record says so", c.Job.CurrentAttempt().Leased, attempt.want > 0)
 		w.change(w.Accept(t.Context(), job.ID, store.By{WorkerID: attempt.worker}))
@@ -251,7 +251,7 @@ func (s *suite) testTrouble(t *testing.T) {
 		return job.ID
 	}
 	complete := func(id, worker string) {
-		w.change(w.Claim(t.Context(), id, worker))
+		w.change(w.claim(id, worker))
 		w.change(w.Finish(t.Context(), id, store.By{WorkerID: worker}, store.Result{Status: dffmpeg.JobCompleted}))
 	}
 	trouble := func() *dffmpeg.Trouble { return must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1)).Trouble }
@@ -266,7 +266,11 @@ func (s *suite) testTrouble(t *testing.T) {
 	complete(ownID, b1)
 	same(t, "a job that it completes itself ends the trouble", trouble(), (*dffmpeg.Trouble)(nil))
 
-	others := []string{third, fail(), fail()}
+	complete(third, b2)
+	same(t, "what failed before that is forgotten", trouble(), (*dffmpeg.Trouble)(nil))
+
+	w.clock.advance(time.Second)
+	others := []string{fail(), fail(), fail()}
 	extra := fail()
 	for _, id := range others {
 		complete(id, b2)
@@ -275,17 +279,17 @@ func (s *suite) testTrouble(t *testing.T) {
 	aside := &dffmpeg.Trouble{Jobs: others, Since: &since, Until: &until, Times: 1}
 	same(t, "the third one sets it aside", trouble(), aside)
 	same(t, "everybody sees it", must[[]dffmpeg.Worker](t)(w.ListWorkers(t.Context(), 0))[0].Trouble, aside)
-	outcome(t, "Claim for it", store.Refused)(w.Claim(t.Context(), w.submit().ID, b1))
+	outcome(t, "Claim for it", store.Refused)(w.claim(w.submit().ID, b1))
 	w.clock.advance(5 * time.Minute)
 	aside.OnTrial = true
 	same(t, "after a while it is on trial", trouble(), aside)
 	w.worker(b1)
 	same(t, "also when it registers", trouble(), aside)
-	trial := w.change(w.Claim(t.Context(), w.demanding(func(job *dffmpeg.Job) {
+	trial := w.change(w.claim(w.demanding(func(job *dffmpeg.Job) {
 		job.Retry = dffmpeg.RetryPolicy{MaxAttempts: 5, On: []string{dffmpeg.RetryFailed}}
 	}).ID, b1)).Job
-	outcome(t, "with one job at a time", store.Refused)(w.Claim(t.Context(), w.submit().ID, b1))
-	outcome(t, "of any sort", store.Refused)(w.Claim(t.Context(), w.demanding(light).ID, b1))
+	outcome(t, "with one job at a time", store.Refused)(w.claim(w.submit().ID, b1))
+	outcome(t, "of any sort", store.Refused)(w.claim(w.demanding(light).ID, b1))
 	w.change(w.Finish(t.Context(), trial.ID, by1, store.Result{Status: dffmpeg.JobFailed}))
 	complete(trial.ID, b2)
 	until = w.at(10 * time.Minute)
@@ -297,6 +301,77 @@ func (s *suite) testTrouble(t *testing.T) {
 	w.clock.advance(10 * time.Minute)
 	complete(w.submit().ID, b1)
 	same(t, "a job on trial that completes ends it", trouble(), (*dffmpeg.Trouble)(nil))
+}
+
+// testTroubleOfLosses: what a worker loses by one event counts as one job.
+func (s *suite) testTroubleOfLosses(t *testing.T) {
+	w := s.world(t)
+	w.worker(b1)
+	w.worker(b2)
+	var all []string
+	for range 4 {
+		for range 3 {
+			job := w.retrying(dffmpeg.RetryLost)
+			w.start(job.ID)
+			w.change(w.Lose(t.Context(), w.job(job.ID), "restarted"))
+			all = append(all, job.ID)
+			w.clock.advance(time.Second)
+		}
+		w.clock.advance(time.Hour)
+	}
+	for i, id := range all[:9] {
+		job := w.change(w.claim(id, b2)).Job
+		w.change(w.Finish(t.Context(), id, store.By{WorkerID: b2, Attempt: job.Attempt}, store.Result{Status: dffmpeg.JobCompleted}))
+		worker := must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1))
+		same(t, fmt.Sprintf("jobs that count after %d", i+1), len(worker.Trouble.Jobs), i/3+1)
+		same(t, "three restarts set it aside", worker.Trouble.SetAside(), i >= 6)
+	}
+}
+
+// testOlderWorkers: a worker that knows nothing of attempts does not get a job again that
+// it may still run, or whose failure it may report once more.
+func (s *suite) testOlderWorkers(t *testing.T) {
+	older := func(w *world, id string) {
+		old := announcement(id, "old")
+		old.Worker.Capabilities = nil
+		must[store.Registered](t)(w.Register(t.Context(), old))
+		must[dffmpeg.Worker](t)(w.Verify(t.Context(), id, "old"))
+	}
+	t.Run("lost", func(t *testing.T) {
+		w := s.world(t)
+		older(w, b1)
+		w.worker(b2)
+		job := w.retrying(dffmpeg.RetryLost)
+		w.start(job.ID)
+		w.change(w.Lose(t.Context(), w.job(job.ID), "silent"))
+		w.clock.advance(time.Hour)
+		outcome(t, "Claim for the one that lost it", store.Refused)(w.claim(job.ID, b1))
+		w.change(w.claim(job.ID, b2))
+	})
+	t.Run("failed", func(t *testing.T) {
+		w := s.world(t)
+		older(w, b1)
+		job := w.retrying(dffmpeg.RetryFailed)
+		w.start(job.ID)
+		w.change(w.Finish(t.Context(), job.ID, store.By{WorkerID: b1}, store.Result{Status: dffmpeg.JobFailed}))
+		w.clock.advance(34 * time.Second)
+		outcome(t, "Claim while it may repeat its report", store.Refused)(w.claim(job.ID, b1))
+		w.clock.advance(time.Second)
+		w.change(w.claim(job.ID, b1))
+	})
+	t.Run("not accepted", func(t *testing.T) {
+		w := s.world(t)
+		older(w, b1)
+		c := w.change(w.claim(w.submit().ID, b1))
+		if err := w.MarkSent(t.Context(), dffmpeg.ToWorker(b1), c.Messages[1].Seq); err != nil {
+			t.Fatal(err)
+		}
+		back := w.change(w.Requeue(t.Context(), c.Job, "not accepted"))
+		same(t, "it is told first", lines(back.Messages), []string{"requester: pending", "b1: canceled"})
+		same(t, "and alone", back.Job.NotBefore, new(w.at(time.Second)))
+		unsent := w.change(w.claim(w.submit().ID, b1))
+		same(t, "what was never sent may begin at once", w.change(w.Requeue(t.Context(), unsent.Job, "")).Job.NotBefore, (*time.Time)(nil))
+	})
 }
 
 func started(job dffmpeg.Job) int { return job.Started() }

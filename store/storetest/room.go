@@ -57,28 +57,28 @@ func (s *suite) testRoom(t *testing.T) {
 			w.offering(b1, tt.offer)
 			var first dffmpeg.Job
 			for _, change := range tt.jobs {
-				first = w.change(w.Claim(t.Context(), w.demanding(change).ID, b1)).Job
+				first = w.change(w.claim(w.demanding(change).ID, b1)).Job
 			}
 			more := w.demanding(tt.full)
-			outcome(t, "Claim of more than fits", store.Refused)(w.Claim(t.Context(), more.ID, b1))
+			outcome(t, "Claim of more than fits", store.Refused)(w.claim(more.ID, b1))
 			same(t, "a refused claim changes nothing", w.job(more.ID), more)
-			w.change(w.Claim(t.Context(), w.demanding(tt.other).ID, b1))
+			w.change(w.claim(w.demanding(tt.other).ID, b1))
 			if len(tt.jobs) == 0 {
 				return
 			}
 			w.change(w.Accept(t.Context(), first.ID, by1))
-			outcome(t, "a job that runs counts as well", store.Refused)(w.Claim(t.Context(), more.ID, b1))
+			outcome(t, "a job that runs counts as well", store.Refused)(w.claim(more.ID, b1))
 			w.change(w.Cancel(t.Context(), first.ID, alice, ""))
-			outcome(t, "and one that is being canceled", store.Refused)(w.Claim(t.Context(), more.ID, b1))
+			outcome(t, "and one that is being canceled", store.Refused)(w.claim(more.ID, b1))
 			w.change(w.Finish(t.Context(), first.ID, by1, store.Result{Status: dffmpeg.JobCanceled}))
-			w.change(w.Claim(t.Context(), more.ID, b1))
+			w.change(w.claim(more.ID, b1))
 		})
 	}
 	t.Run("no limit", func(t *testing.T) {
 		w := s.world(t)
 		w.worker(b1)
 		for range 20 {
-			w.change(w.Claim(t.Context(), w.demanding(using(100)).ID, b1))
+			w.change(w.claim(w.demanding(using(100)).ID, b1))
 		}
 	})
 	t.Run("loads", s.testLoads)
@@ -99,7 +99,7 @@ func (s *suite) testLoads(t *testing.T) {
 		} else {
 			held = append(held, job.ID)
 		}
-		w.change(w.Claim(t.Context(), job.ID, worker))
+		w.change(w.claim(job.ID, worker))
 	}
 	w.demanding(heavy)
 	loads := map[string]dffmpeg.JobLoad{}
@@ -129,7 +129,7 @@ func (s *suite) testRacingForRoom(t *testing.T) {
 		for i := range jobs {
 			jobs[i] = w.demanding(tt.change)
 		}
-		changes := race(t, func(ctx context.Context, i int) (store.Change, error) { return w.Claim(ctx, jobs[i].ID, b1) })
+		changes := race(t, func(ctx context.Context, i int) (store.Change, error) { return w.Claim(ctx, jobs[i], b1) })
 		same(t, "as many claims succeed as there is room", tally(changes),
 			map[store.Outcome]int{store.Applied: tt.want, store.Refused: racers - tt.want})
 	}
@@ -198,7 +198,7 @@ func (s *suite) testQueue(t *testing.T) {
 	ahead := func(id string) int { return must[int](t)(w.Ahead(t.Context(), heads[first.ID], id)) }
 	same(t, "Ahead counts what is older", []int{ahead(first.ID), ahead(third.ID), ahead(alike.ID)}, []int{0, 2, 3})
 
-	w.change(w.Claim(t.Context(), first.ID, b1))
+	w.change(w.claim(first.ID, b1))
 	w.change(w.Cancel(t.Context(), second.ID, alice, ""))
 	same(t, "what is not pending is in no queue", ids(w.queueOf(third)), ids([]dffmpeg.Job{third, alike}))
 	w.change(w.Reject(t.Context(), first.ID, by1))
@@ -216,12 +216,21 @@ func (s *suite) testQueueTimeout(t *testing.T) {
 	same(t, "a job may wait for as long as it says", overdue(), []string{})
 	w.clock.advance(time.Microsecond)
 	same(t, "then it is overdue", overdue(), []string{limited.ID})
-	w.change(w.Claim(t.Context(), limited.ID, b1))
+	w.change(w.claim(limited.ID, b1))
 	same(t, "unless it was assigned", overdue(), []string{})
 	w.change(w.Reject(t.Context(), limited.ID, by1))
-	same(t, "when it waits again it does so from the beginning", overdue(), []string{})
-	w.clock.advance(time.Minute + time.Microsecond)
-	same(t, "and no longer", overdue(), []string{limited.ID})
+	same(t, "that a worker gave it back does not make it wait anew", overdue(), []string{limited.ID})
+	tried := w.demanding(func(job *dffmpeg.Job) {
+		job.QueueTimeout = 60
+		job.Retry = dffmpeg.RetryPolicy{MaxAttempts: 2, Backoff: 600, On: []string{dffmpeg.RetryFailed}}
+	})
+	w.clock.advance(time.Hour)
+	w.change(w.Cancel(t.Context(), limited.ID, alice, ""))
+	w.change(w.Finish(t.Context(), tried.ID, w.start(tried.ID), store.Result{Status: dffmpeg.JobFailed}))
+	w.clock.advance(11 * time.Minute)
+	same(t, "the pause before an attempt does not count, nor what was before", overdue(), []string{})
+	w.clock.advance(time.Microsecond)
+	same(t, "but what follows", overdue(), []string{tried.ID})
 
 	w.demanding(func(job *dffmpeg.Job) { job.Monitor = true })
 	attended := map[string]bool{}
@@ -305,7 +314,7 @@ func (s *suite) testPause(t *testing.T) {
 	same(t, "PauseWorker says by whom and why", []string{paused.Pause.By, paused.Pause.Reason}, []string{"admin", "é"})
 	w.isNow("Since", &paused.Pause.Since, begin)
 	same(t, "it is stored", must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1)), paused)
-	outcome(t, "Claim for a paused worker", store.Refused)(w.Claim(t.Context(), job.ID, b1))
+	outcome(t, "Claim for a paused worker", store.Refused)(w.claim(job.ID, b1))
 	w.offering(b1, dffmpeg.Offer{})
 	again := must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1))
 	same(t, "a registration does not end it", again.Pause, paused.Pause)
@@ -314,7 +323,7 @@ func (s *suite) testPause(t *testing.T) {
 	same(t, "nor does a deregistration", must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1)).Pause, paused.Pause)
 	w.offering(b1, dffmpeg.Offer{})
 	same(t, "PauseWorker with nil ends it", must[dffmpeg.Worker](t)(w.PauseWorker(t.Context(), b1, nil)).Pause, (*dffmpeg.Pause)(nil))
-	w.change(w.Claim(t.Context(), job.ID, b1))
+	w.change(w.claim(job.ID, b1))
 	_, err := w.PauseWorker(t.Context(), "nobody", nil)
 	coded(t, "PauseWorker of an unknown worker", err, dffmpeg.CodeNotFound)
 }

@@ -70,5 +70,7 @@ func Run(t *testing.T, open Open, features Features) {
 		t.Run("retry", s.testRetry)
 		t.Run("queue timeout", s.testQueueTimeout)
 		t.Run("trouble", s.testTrouble)
+		t.Run("trouble of losses", s.testTroubleOfLosses)
+		t.Run("older workers", s.testOlderWorkers)
 	}
 }

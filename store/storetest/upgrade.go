@@ -55,8 +55,9 @@ func Statements(text string, tables store.Tables) []string {
 
 // RunUpgraded checks what has become of before_queue.sql in an engine whose schema was
 // then brought up to date: everything is kept, what waited waits in its queue, and what
-// runs goes on, reported by the workers of then.
-func RunUpgraded(t *testing.T, state store.State) {
+// runs goes on, reported by the workers of then. Execute executes a statement, for tables
+// of the usual names, as a coordinator of then does that is still at work.
+func RunUpgraded(t *testing.T, state store.State, execute func(statement string)) {
 	t.Helper()
 	w := &world{State: state, t: t}
 	id := func(n string) string { return "01M8000000000000000000000" + n }
@@ -90,6 +91,22 @@ func RunUpgraded(t *testing.T, state store.State) {
 	same(t, "what waits", waiting, []string{"6", "7", "8", "9"})
 	same(t, "how many wait", must[[]store.Depth](t)(w.Depths(t.Context()))[0].Jobs, 4)
 
+	// A coordinator of then takes jobs out of their queues without knowing.
+	limited := w.draft2("limited")
+	limited.QueueTimeout, limited.Priority = 1, -1
+	w.change(w.Submit(t.Context(), limited))
+	execute("UPDATE dffmpeg_jobs SET queue_until = 1 WHERE job_id = '" + limited.ID + "'")
+	same(t, "a job that is overdue", ids(must[[]dffmpeg.Job](t)(w.Overdue(t.Context(), 9))), []string{limited.ID})
+	for _, id := range []string{id("6"), limited.ID} {
+		execute("UPDATE dffmpeg_jobs SET status = 'completed', version = version + 1 WHERE job_id = '" + id + "'")
+	}
+	heads = must[[]store.Head](t)(w.Queues(t.Context(), "", 100))
+	same(t, "the queue's head then", []string{heads[0].JobID, strconv.Itoa(len(heads))}, []string{id("7"), "1"})
+	same(t, "what is in it", ids(must[[]dffmpeg.Job](t)(w.Queued(t.Context(), queue, "", 100))), []string{id("7"), id("8"), id("9")})
+	same(t, "how many", must[[]store.Depth](t)(w.Depths(t.Context()))[0].Jobs, 3)
+	same(t, "how many are ahead", must[int](t)(w.Ahead(t.Context(), queue, id("8"))), 1)
+	same(t, "what is overdue", len(must[[]dffmpeg.Job](t)(w.Overdue(t.Context(), 9))), 0)
+
 	// What runs goes on.
 	by := store.By{WorkerID: b1, Attempt: 1}
 	entries := []dffmpeg.LogEntry{{Stream: dffmpeg.Stderr, Content: "frame=2"}}
@@ -108,8 +125,8 @@ func RunUpgraded(t *testing.T, state store.State) {
 	// What waited is assigned, by all that the scheduler reads.
 	workers := must[[]dffmpeg.Worker](t)(w.ListWorkers(t.Context(), ever))
 	same(t, "workers", len(workers), 2)
-	for _, n := range []string{"6", "7", "8", "9"} {
-		w.change(w.Claim(t.Context(), id(n), b2))
+	for _, n := range []string{"7", "8", "9"} {
+		w.change(w.claim(id(n), b2))
 	}
 	same(t, "a job that was refused then is in its second attempt", must[dffmpeg.Job](t)(w.Job(t.Context(), id("9"))).Attempt, 2)
 	same(t, "nothing waits any more", len(must[[]store.Head](t)(w.Queues(t.Context(), "", 100))), 0)

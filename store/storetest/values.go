@@ -16,7 +16,10 @@ import (
 func (s *suite) testValues(t *testing.T) {
 	t.Run("arguments", func(t *testing.T) {
 		w := s.world(t)
-		w.worker(b1)
+		able := announcement(b1, "able")
+		able.Worker.Binaries, able.Worker.Paths = []string{"FFmpeg"}, []string{"Media", "médias 🎬"}
+		must[store.Registered](t)(w.Register(t.Context(), able))
+		must[dffmpeg.Worker](t)(w.Verify(t.Context(), b1, "able"))
 		draft := w.draft()
 		draft.Arguments = []string{
 			"", " ", "🎬 日本語 é é", "\x01\x1b[31m\x7f\t\r\n\x00", `'"\;--%s?$1:a`, "\u2028\u0085", "<&>",
@@ -30,7 +33,7 @@ func (s *suite) testValues(t *testing.T) {
 		same(t, "arguments come back byte for byte", w.job(job.ID).Arguments, draft.Arguments)
 		same(t, "paths come back byte for byte", w.job(job.ID).Paths, draft.Paths)
 		same(t, "the working directory comes back byte for byte", w.job(job.ID).WorkingDirectory, draft.WorkingDirectory)
-		c := w.change(w.Claim(t.Context(), job.ID, b1))
+		c := w.change(w.claim(job.ID, b1))
 		same(t, "the worker gets the arguments byte for byte", payload[dffmpeg.JobRequest](c.Messages[1]).Arguments, draft.Arguments)
 		stored := w.unsent(dffmpeg.ToWorker(b1))
 		same(t, "also when read later", payload[dffmpeg.JobRequest](stored[0]).Arguments, draft.Arguments)
@@ -74,7 +77,7 @@ func (s *suite) testValues(t *testing.T) {
 		same(t, "workers whose names are alike are different ones", len(must[[]dffmpeg.Worker](t)(w.ListWorkers(t.Context(), 0))), 4)
 		_, err := w.Worker(t.Context(), "BOB")
 		coded(t, "a worker's name is compared byte for byte", err, dffmpeg.CodeNotFound)
-		job := w.change(w.Claim(t.Context(), w.submit().ID, "bob")).Job
+		job := w.change(w.claim(w.submit().ID, "bob")).Job
 		outcome(t, "Accept by a worker of a like name", store.Refused)(w.Accept(t.Context(), job.ID, store.By{WorkerID: "Bob"}))
 		draft := w.draft()
 		draft.RequesterID = "Alice"
@@ -92,7 +95,7 @@ func (s *suite) testEnvironment(t *testing.T) {
 	draft.Environment = map[string]string{"EMPTY": "", "TEXT": "a=b\n'é🎬"}
 	job := w.change(w.Submit(t.Context(), draft)).Job
 	same(t, "the environment is stored", w.job(job.ID).Environment, draft.Environment)
-	sent := w.change(w.Claim(t.Context(), job.ID, b1)).Messages
+	sent := w.change(w.claim(job.ID, b1)).Messages
 	same(t, "the worker gets it", payload[dffmpeg.JobRequest](sent[len(sent)-1]).Environment, draft.Environment)
 	job.Environment["TEXT"] = "spoilt"
 	same(t, "what was returned is a copy", w.job(job.ID).Environment, draft.Environment)
@@ -108,7 +111,7 @@ func (s *suite) testWarnings(t *testing.T) {
 	job := w.change(w.Submit(t.Context(), draft)).Job
 	same(t, "warnings are returned as a record keeps them", job.Warnings, given)
 	same(t, "they are stored", w.job(job.ID).Warnings, given)
-	w.change(w.Claim(t.Context(), job.ID, b1))
+	w.change(w.claim(job.ID, b1))
 	w.change(w.Accept(t.Context(), job.ID, by1))
 	same(t, "other operations leave them", w.job(job.ID).Warnings, given)
 	result := store.Result{Status: dffmpeg.JobCompleted, Warnings: []string{"the worker's", "/a 'b' é🎬"}}
@@ -123,7 +126,7 @@ func (s *suite) testWarnings(t *testing.T) {
 
 	plain := w.submit()
 	same(t, "no warnings are nil", w.job(plain.ID).Warnings, []string(nil))
-	w.change(w.Claim(t.Context(), plain.ID, b1))
+	w.change(w.claim(plain.ID, b1))
 	w.change(w.Finish(t.Context(), plain.ID, by1, store.Result{Status: dffmpeg.JobFailed, Warnings: []string{"first"}}))
 	same(t, "the first may be the worker's", w.job(plain.ID).Warnings, []string{"first"})
 }
@@ -137,7 +140,7 @@ func (s *suite) testUmask(t *testing.T) {
 		draft.Umask = mask
 		job := w.change(w.Submit(t.Context(), draft)).Job
 		same(t, "the umask is stored", w.job(job.ID).Umask, mask)
-		sent := w.change(w.Claim(t.Context(), job.ID, b1)).Messages
+		sent := w.change(w.claim(job.ID, b1)).Messages
 		same(t, "the worker gets it", payload[dffmpeg.JobRequest](sent[len(sent)-1]).Umask, mask)
 		if job.Umask != nil {
 			*job.Umask = 1
@@ -171,13 +174,13 @@ func (s *suite) testSegments(t *testing.T) {
 		}
 		same(t, name+": segments come back from Submit", job.Segments, given)
 		same(t, name+": they are stored", w.job(job.ID).Segments, given)
-		w.change(w.Claim(t.Context(), job.ID, b1))
+		w.change(w.claim(job.ID, b1))
 		sent := w.unsent(dffmpeg.ToWorker(b1))
 		same(t, name+": a worker that takes them gets them", payload[dffmpeg.JobRequest](sent[len(sent)-1]).Segments, given)
 		other := w.draft()
 		other.Segments = given
 		w.change(w.Submit(t.Context(), other))
-		w.change(w.Claim(t.Context(), other.ID, b2))
+		w.change(w.claim(other.ID, b2))
 		sent = w.unsent(dffmpeg.ToWorker(b2))
 		same(t, name+": another does not", payload[dffmpeg.JobRequest](sent[len(sent)-1]).Segments, []dffmpeg.Argument(nil))
 	}
@@ -229,7 +232,7 @@ func (s *suite) testCopies(t *testing.T) {
 	listed := must[[]dffmpeg.Worker](t)(w.ListWorkers(t.Context(), 0))
 	spoilWorker(&listed[0])
 	same(t, "changing a worker that was given or returned changes nothing", must[dffmpeg.Worker](t)(w.Worker(t.Context(), b1)), clean)
-	same(t, "a worker's record is what it said", clean.Binaries, []string{"ffmpeg"})
+	same(t, "a worker's record is what it said", clean.Binaries, []string{"ffmpeg", "ffprobe"})
 
 	dir, draft := "$Media", w.draft()
 	draft.WorkingDirectory, draft.Segments = &dir, twoForms()
@@ -244,7 +247,7 @@ func (s *suite) testCopies(t *testing.T) {
 	draft.TransportMetadata["path"] = "spoilt"
 	same(t, "changing a job that was given or returned changes nothing", w.job(draft.ID), first)
 
-	claimed := w.change(w.Claim(t.Context(), first.ID, b1))
+	claimed := w.change(w.claim(first.ID, b1))
 	accepted := w.change(w.Accept(t.Context(), first.ID, by1))
 	code := 3
 	finished := w.change(w.Finish(t.Context(), first.ID, by1, store.Result{Status: dffmpeg.JobFailed, ExitCode: &code}))
@@ -284,7 +287,7 @@ func (s *suite) testContext(t *testing.T) {
 	errs := map[string]error{"Ping": w.Ping(done)}
 	_, errs["Now"] = w.Now(done)
 	_, errs["Submit"] = w.Submit(done, w.draft())
-	_, errs["Claim"] = w.Claim(done, pending.ID, b1)
+	_, errs["Claim"] = w.Claim(done, pending, b1)
 	_, errs["Accept"] = w.Accept(done, assigned.ID, by1)
 	_, errs["Reject"] = w.Reject(done, assigned.ID, by1)
 	_, errs["Renew"] = w.Renew(done, running.ID, by1)

@@ -135,7 +135,7 @@ func announcement(id, token string) store.Registration {
 	version := "0.4.0"
 	return store.Registration{
 		Worker: dffmpeg.Worker{
-			ID: id, Capabilities: []string{"ack/1", dffmpeg.FeatureSegments}, Binaries: []string{"ffmpeg"}, Paths: []string{"Media"},
+			ID: id, Capabilities: []string{"ack/1", dffmpeg.FeatureAttempt, dffmpeg.FeatureSegments}, Binaries: []string{"ffmpeg", "ffprobe"}, Paths: []string{"Media"},
 			RegistrationInterval: 15, Version: &version, Status: dffmpeg.WorkerOnline,
 			Transport: "http_polling", TransportMetadata: map[string]any{"path": "/poll/worker"},
 			InstanceID: "first",
@@ -144,9 +144,15 @@ func announcement(id, token string) store.Registration {
 	}
 }
 
+// claim claims a job as it is now.
+func (w *world) claim(id, workerID string) (store.Change, error) {
+	w.t.Helper()
+	return w.Claim(w.t.Context(), w.job(id), workerID)
+}
+
 func (w *world) assigned() dffmpeg.Job {
 	w.t.Helper()
-	return w.change(w.Claim(w.t.Context(), w.submit().ID, b1)).Job
+	return w.change(w.claim(w.submit().ID, b1)).Job
 }
 
 func (w *world) running() dffmpeg.Job {

@@ -9,9 +9,9 @@ import (
 
 // Claim decides store.Jobs.Claim. Worker is nil when it is unknown; load is that of
 // the jobs in its hands, and need not be known of one whose Counts is false.
-func Claim(r Record, worker *dffmpeg.Worker, load *dffmpeg.JobLoad, now time.Time) Decision {
-	if worker == nil || !worker.Takes() || r.Status != dffmpeg.JobPending || !Ready(&r.Job, now) ||
-		worker.Reached(&r.Job, load) != nil {
+func Claim(r Record, seen dffmpeg.Job, worker *dffmpeg.Worker, load *dffmpeg.JobLoad, now time.Time) Decision {
+	pending := r.Status == dffmpeg.JobPending && r.Attempt == seen.Attempt && Ready(&r.Job, now)
+	if !pending || worker == nil || !worker.Qualifies(&r.Job) || r.MayStillRun(worker, now) || worker.Reached(&r.Job, load) != nil {
 		return unchanged(r, store.Refused)
 	}
 	id := worker.ID
@@ -40,6 +40,11 @@ func Ready(job *dffmpeg.Job, now time.Time) bool {
 	return job.NotBefore == nil || !job.NotBefore.After(now)
 }
 
+// withdrawal is how long a job waits at least that a worker was told of and did not accept
+// in time, so that the worker hears of that alone: of several messages about a job that
+// come at once, one of 0.4 acts upon the last, and would start the job a second time.
+const withdrawal = time.Second
+
 // Requeue decides store.Jobs.Requeue. Offered says whether the job_request of
 // the current attempt was sent or acknowledged.
 func Requeue(r Record, seen dffmpeg.Job, reason string, offered bool, now time.Time) (Decision, error) {
@@ -54,6 +59,9 @@ func Requeue(r Record, seen dffmpeg.Job, reason string, offered bool, now time.T
 		r.unaccepted(dffmpeg.AttemptWithdrawn, reason, now)
 	} else {
 		r.end(dffmpeg.AttemptLost, nil, reason, now)
+	}
+	if offered && r.Status == dffmpeg.JobAssigned && (r.NotBefore == nil || r.NotBefore.Before(now.Add(withdrawal))) {
+		r.NotBefore = later(now, withdrawal)
 	}
 	d := move(r, dffmpeg.JobPending, "", now)
 	d.settle(Withdrawn, dffmpeg.MessageJobRequest)

@@ -47,7 +47,7 @@ func TestOutputIsCutByStream(t *testing.T) {
 	}
 	again := second.Record
 	again.Status = dffmpeg.JobPending
-	claimed := transition.Claim(again, &dffmpeg.Worker{ID: "b1", Status: dffmpeg.WorkerOnline}, &dffmpeg.JobLoad{}, now).Record
+	claimed := transition.Claim(again, again.Job, &dffmpeg.Worker{ID: "b1", Status: dffmpeg.WorkerOnline, Binaries: []string{again.BinaryName}, Paths: again.Paths}, &dffmpeg.JobLoad{}, now).Record
 	if claimed.StderrBytes != 0 || claimed.StdoutBytes != 0 || claimed.LogBytes != 19 {
 		t.Errorf("the next attempt begins with offsets %d and %d and %d bytes kept, want 0, 0, 19",
 			claimed.StdoutBytes, claimed.StderrBytes, claimed.LogBytes)

@@ -11,9 +11,10 @@ import (
 type Judgement struct {
 	WorkerID string
 	JobID    string
-	// Failed says that the job failed there, or was lost, and that another worker
-	// completed it; otherwise this one has.
-	Failed bool
+	// Failed says that the job failed there, or was lost, at EndedAt, and that another
+	// worker completed it; otherwise this one has.
+	Failed, Lost bool
+	EndedAt      time.Time
 }
 
 const (
@@ -23,6 +24,10 @@ const (
 	// firstAside is for how long, the first time; twice as long each time after.
 	firstAside   = 5 * time.Minute
 	longestAside = 6 * time.Hour
+	// together is within what time jobs are lost by one event, such as a restart.
+	together = time.Minute
+	// provenEvery is how often it is noted that a worker has proven itself.
+	provenEvery = time.Minute
 )
 
 // judgements returns what a job that completes says of the workers that had it. Light
@@ -33,9 +38,10 @@ func judgements(r *Record) []Judgement {
 	}
 	list := []Judgement{{WorkerID: r.Worker(), JobID: r.ID}}
 	for _, a := range r.Attempts {
-		failed := a.Outcome == dffmpeg.AttemptFailed || a.Outcome == dffmpeg.AttemptLost
-		j := Judgement{WorkerID: a.WorkerID, JobID: r.ID, Failed: true}
-		if failed && a.WorkerID != r.Worker() && !slices.Contains(list, j) {
+		j := Judgement{WorkerID: a.WorkerID, JobID: r.ID, Lost: a.Outcome == dffmpeg.AttemptLost}
+		j.Failed = j.Lost || a.Outcome == dffmpeg.AttemptFailed
+		if j.Failed && a.EndedAt != nil && a.WorkerID != r.Worker() {
+			j.EndedAt = *a.EndedAt
 			list = append(list, j)
 		}
 	}
@@ -43,30 +49,35 @@ func judgements(r *Record) []Judgement {
 }
 
 // Judge decides what a judgement does to a worker: one that completes a job has proven
-// itself, and one that failed too many that others completed is set aside for a while.
-// Then it gets one job on trial.
+// itself, and one that failed too many since then that others completed is set aside for a
+// while. Then it gets one job on trial. What it lost by one event counts as one job.
 func Judge(r WorkerRecord, j Judgement, now time.Time) WorkerDecision {
-	if !j.Failed && r.Trouble == nil {
+	known := r.ProvenAt != nil && now.Sub(*r.ProvenAt) < provenEvery
+	before := r.ProvenAt != nil && !j.EndedAt.After(*r.ProvenAt)
+	switch {
+	case !j.Failed && r.Trouble == nil && known, j.Failed && (before || j.Lost && r.Trouble.LostWith(j.EndedAt, together)):
 		return WorkerDecision{Record: r}
-	}
-	if !j.Failed {
-		r.Trouble = nil
-	} else {
-		r.Trouble = troubled(r.Trouble, j.JobID, now)
+	case j.Failed:
+		r.Trouble = troubled(r.Trouble, &j, now)
+	default:
+		r.Trouble, r.ProvenAt = nil, &now
 	}
 	r.Revision++
 	return WorkerDecision{Record: r, Changed: true}
 }
 
 // troubled returns a worker's trouble after one job more.
-func troubled(before *dffmpeg.Trouble, jobID string, now time.Time) *dffmpeg.Trouble {
+func troubled(before *dffmpeg.Trouble, j *Judgement, now time.Time) *dffmpeg.Trouble {
 	var t dffmpeg.Trouble
 	if before != nil {
 		t = *before
 	}
 	t.OnTrial = false
-	if !slices.Contains(t.Jobs, jobID) {
-		t.Jobs = append(slices.Clone(t.Jobs), jobID)
+	if !slices.Contains(t.Jobs, j.JobID) {
+		t.Jobs = append(slices.Clone(t.Jobs), j.JobID)
+	}
+	if j.Lost {
+		t.LostAt = &j.EndedAt
 	}
 	if len(t.Jobs) > troubleJobs {
 		t.Jobs = t.Jobs[len(t.Jobs)-troubleJobs:]

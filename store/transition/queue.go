@@ -23,13 +23,13 @@ func Queue(job *dffmpeg.Job) string {
 	return fmt.Sprintf("%03d/%s/%s", dffmpeg.MaxPriority-job.Priority, demandHash(job), job.RequesterID)
 }
 
-// QueueUntil returns how long a pending job may wait, nil for any other and for one that
+// QueueUntil returns until when a pending job may wait, nil for any other and for one that
 // may wait for ever.
 func QueueUntil(job *dffmpeg.Job) *time.Time {
 	if job.Status != dffmpeg.JobPending || job.QueueTimeout == 0 {
 		return nil
 	}
-	return later(job.LastUpdate, time.Duration(job.QueueTimeout)*time.Second)
+	return later(job.WaitsSince(), time.Duration(job.QueueTimeout)*time.Second)
 }
 
 // demandHash is the same for jobs that the same workers qualify for.

@@ -47,7 +47,9 @@ func Accept(r Record, by store.By, now time.Time) Decision {
 	}
 	switch r.Status {
 	case dffmpeg.JobRunning:
-		return unchanged(r, store.Repeated)
+		// Its worker begins now, and counts from now for how long it may have it.
+		r.WorkerLastSeen = &now
+		return touch(r)
 	case dffmpeg.JobCanceling:
 		d := unchanged(r, store.Refused)
 		d.tellWorker(by.WorkerID, r.Attempt, dffmpeg.JobCanceling, "", now)

@@ -30,10 +30,10 @@ type operation func(r transition.Record) (transition.Decision, error)
 
 // operations are all of the package, by everybody who may call them.
 func operations() map[string]operation {
-	worker := dffmpeg.Worker{ID: "b2", Status: dffmpeg.WorkerOnline}
+	worker := dffmpeg.Worker{ID: "b2", Status: dffmpeg.WorkerOnline, Binaries: []string{""}}
 	all := map[string]operation{
 		"Claim": func(r transition.Record) (transition.Decision, error) {
-			return transition.Claim(r, &worker, &dffmpeg.JobLoad{}, now), nil
+			return transition.Claim(r, r.Job, &worker, &dffmpeg.JobLoad{}, now), nil
 		},
 		"Attend": func(r transition.Record) (transition.Decision, error) { return transition.Attend(r, nil, now), nil },
 		"Cancel": func(r transition.Record) (transition.Decision, error) {

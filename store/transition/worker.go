@@ -43,9 +43,9 @@ func Register(previous *WorkerRecord, registration store.Registration, now time.
 		w.TransportMetadata = map[string]any{}
 	}
 	w.Status, w.LastSeen, w.RegisteredAt, w.Revision = dffmpeg.WorkerRegistering, nil, now, 1
-	w.Pause, w.Trouble, w.Profiles = nil, nil, nil
+	w.Pause, w.Trouble, w.ProvenAt, w.Profiles = nil, nil, nil, nil
 	if previous != nil {
-		w.Pause, w.Trouble = previous.Pause, previous.Trouble
+		w.Pause, w.Trouble, w.ProvenAt = previous.Pause, previous.Trouble, previous.ProvenAt
 	}
 	if registration.Hears && continues(previous, &w) {
 		w.Status, w.LastSeen, w.Revision = asked, &now, previous.Revision+1

@@ -250,7 +250,11 @@ func (c *coordinator) wantNoListener() {
 // run has the worker take and start a job.
 func (c *coordinator) run(id string) store.By {
 	c.t.Helper()
-	by := c.applied(c.state.Claim(c.t.Context(), id, holder))
+	job, err := c.state.Job(c.t.Context(), id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	by := c.applied(c.state.Claim(c.t.Context(), job, holder))
 	return c.applied(c.state.Accept(c.t.Context(), id, by))
 }
 

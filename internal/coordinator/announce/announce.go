@@ -70,8 +70,8 @@ func (a *announcer) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, 
 	return a.change(a.State.Submit(ctx, job))
 }
 
-func (a *announcer) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
-	return a.change(a.State.Claim(ctx, jobID, workerID))
+func (a *announcer) Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error) {
+	return a.change(a.State.Claim(ctx, seen, workerID))
 }
 
 func (a *announcer) Accept(ctx context.Context, jobID string, by store.By) (store.Change, error) {

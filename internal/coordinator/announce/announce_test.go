@@ -88,9 +88,16 @@ func TestOperationsAreAnnounced(t *testing.T) {
 	check("it hears, and drains", nil, 0, register)
 	check("submit", nil, 1, func() { job = fatal(state.Submit(ctx, dffmpeg.Job{RequesterID: "c"})).Job })
 	requester := job.Requester()
-	check("claim", []dffmpeg.Recipient{requester, worker}, 0, func() { fatal(state.Claim(ctx, job.ID, "w1")) })
+	current := func() dffmpeg.Job {
+		now, err := state.Job(ctx, job.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return now
+	}
+	check("claim", []dffmpeg.Recipient{requester, worker}, 0, func() { fatal(state.Claim(ctx, current(), "w1")) })
 	check("reject", []dffmpeg.Recipient{requester}, 1, func() { fatal(state.Reject(ctx, job.ID, by)) })
-	check("claim again", []dffmpeg.Recipient{requester, worker}, 0, func() { fatal(state.Claim(ctx, job.ID, "w1")) })
+	check("claim again", []dffmpeg.Recipient{requester, worker}, 0, func() { fatal(state.Claim(ctx, current(), "w1")) })
 	check("accept", []dffmpeg.Recipient{requester}, 0, func() { fatal(state.Accept(ctx, job.ID, by)) })
 	check("renew", []dffmpeg.Recipient{requester}, 0, func() { fatal(state.Renew(ctx, job.ID, by)) })
 	check("logs", []dffmpeg.Recipient{requester}, 0, func() {

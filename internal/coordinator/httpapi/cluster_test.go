@@ -380,7 +380,7 @@ func (c *cluster) assignedAs(request dffmpeg.SubmitRequest) dffmpeg.Job {
 	c.tb.Helper()
 	c.online(holder)
 	job := decode[dffmpeg.Job](c.tb, c.want(http.StatusOK, requester, http.MethodPost, "/jobs/submit", request))
-	change, err := c.deps.State.Claim(c.tb.Context(), job.ID, holder)
+	change, err := c.deps.State.Claim(c.tb.Context(), job, holder)
 	must(c.tb, err)
 	return change.Job
 }

@@ -230,7 +230,9 @@ func complete(prefix string) []byte {
 // the scheduler has to assign it: that is us.
 func (r *replay) line(t *testing.T, e exchange) {
 	if bytes.Contains(e.Line, []byte(dffmpeg.MessageJobRequest)) {
-		_, err := r.deps.State.Claim(t.Context(), r.job, holder)
+		job, err := r.deps.State.Job(t.Context(), r.job)
+		must(t, err)
+		_, err = r.deps.State.Claim(t.Context(), job, holder)
 		must(t, err)
 	}
 	if r.stream == nil {

@@ -181,9 +181,9 @@ func TestOldWorkerIgnoresRefusals(t *testing.T) {
 		c.online(otherWorker)
 		stale, err := c.deps.State.Job(t.Context(), job.ID)
 		must(t, err)
-		_, err = c.deps.State.Requeue(t.Context(), stale, "not accepted in time")
+		requeued, err := c.deps.State.Requeue(t.Context(), stale, "not accepted in time")
 		must(t, err)
-		_, err = c.deps.State.Claim(t.Context(), job.ID, otherWorker)
+		_, err = c.deps.State.Claim(t.Context(), requeued.Job, otherWorker)
 		must(t, err)
 		c.report(otherWorker, "accept", job, nil, http.StatusOK, "")
 

@@ -93,7 +93,7 @@ func TestOldAttempt(t *testing.T) {
 	c := newCluster(t)
 	job := c.assigned()
 	c.report(holder, "reject", job, nil, http.StatusOK, "")
-	change, err := c.deps.State.Claim(t.Context(), job.ID, holder)
+	change, err := c.deps.State.Claim(t.Context(), job, holder)
 	must(t, err)
 	old, now := job.Attempt, change.Job.Attempt
 	if now <= old {

@@ -174,7 +174,7 @@ func TestPauseAndStanding(t *testing.T) {
 		t.Errorf("the pause is %+v after the end", worker.Pause)
 	}
 	for _, job := range []dffmpeg.Job{urgent, first} {
-		_, err := c.deps.State.Claim(t.Context(), job.ID, holder)
+		_, err := c.deps.State.Claim(t.Context(), job, holder)
 		must(t, err)
 	}
 	if job := show(requester, second.ID); job.Reason != "all 2 slots busy on worker "+holder || job.Position != 2 {

@@ -34,7 +34,7 @@ func TestWarnings(t *testing.T) {
 	}
 
 	plain := decode[dffmpeg.SubmitAnswer](t, c.want(http.StatusOK, requester, http.MethodPost, "/jobs/submit", submission()))
-	job, err := c.deps.State.Claim(t.Context(), plain.ID, holder)
+	job, err := c.deps.State.Claim(t.Context(), plain.Job, holder)
 	must(t, err)
 	if answer := c.want(http.StatusOK, requester, http.MethodGet, "/jobs/"+plain.ID+"/status", nil); bytes.Contains(answer.body, []byte("warning")) {
 		t.Errorf("a job without warnings is %s", answer.body)

@@ -35,8 +35,6 @@ type State interface {
 	Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error)
 	Monitored(ctx context.Context) ([]dffmpeg.Job, error)
 	Overdue(ctx context.Context, limit int) ([]dffmpeg.Job, error)
-	Queues(ctx context.Context, after string, limit int) ([]store.Head, error)
-	Queued(ctx context.Context, queue, after string, limit int) ([]dffmpeg.Job, error)
 	Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
 	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
 	Conclude(ctx context.Context, seen dffmpeg.Job, status dffmpeg.JobStatus, reason string) (store.Change, error)
@@ -55,8 +53,8 @@ type Janitor struct {
 	// heardSince is when the coordinator began to hear without interruption;
 	// zero before the first round and after one that failed.
 	heardSince time.Time
-	// qualified is when somebody qualified last for the jobs of a queue, of those queues
-	// for which nobody did in the last round.
+	// qualified is when somebody qualified last for the jobs of a line, of those lines for
+	// which nobody did in the last round.
 	qualified map[string]time.Time
 	looked    time.Time // when that was looked at
 	// nextPrune is when history is looked at again; zero: at once.

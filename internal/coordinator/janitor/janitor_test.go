@@ -151,11 +151,21 @@ func TestWorkerThatNeverVerifiesGoesOffline(t *testing.T) {
 	w.expectWorker("w1", dffmpeg.WorkerOffline)
 }
 
+// claim assigns a job to w1.
+func (w *world) claim(id string) {
+	w.Helper()
+	job, err := w.state.Job(w.Context(), id)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.do(w.state.Claim(w.Context(), job, "w1"))
+}
+
 func TestUnacceptedOfferGoesBack(t *testing.T) {
 	w := newWorld(t)
 	w.worker("w1")
 	id := w.job(false)
-	w.do(w.state.Claim(t.Context(), id, "w1"))
+	w.claim(id)
 	w.after(10 * time.Second)
 	w.expectJob(id, dffmpeg.JobAssigned, "")
 	w.after(time.Second)
@@ -207,6 +217,34 @@ func TestBusyIsNotAbsent(t *testing.T) {
 	w.expectJob(late, dffmpeg.JobFailed, "")
 }
 
+// TestOnlyTheOneThatLostIt: somebody waits for a job that the only worker lost, and may not
+// have again because it may still run it.
+func TestOnlyTheOneThatLostIt(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	change, err := w.state.Submit(t.Context(), dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 1000, Monitor: true,
+		Retry: dffmpeg.RetryPolicy{MaxAttempts: 2, On: []string{dffmpeg.RetryLost}, Asked: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := change.Job.ID
+	w.claim(id)
+	w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
+	job, err := w.state.Job(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.do(w.state.Lose(t.Context(), job, "silent"))
+	for range 4 {
+		w.worker("w1")
+		w.after(10 * time.Second)
+		w.expectJob(id, dffmpeg.JobPending, "")
+	}
+	w.worker("w1")
+	w.after(time.Second)
+	w.expectJob(id, dffmpeg.JobFailed, "only worker w1 could run it, which lost it and may still do so")
+}
+
 // TestQueueTimeout: a job waits for no longer than it says, whoever qualifies.
 func TestQueueTimeout(t *testing.T) {
 	w := newWorld(t)
@@ -236,9 +274,9 @@ func TestRetryableAttempts(t *testing.T) {
 		after        time.Duration // when it ends
 		want         dffmpeg.JobStatus
 	}{
-		"leased":                     {[]string{dffmpeg.FeatureLease}, false, 315 * time.Second, dffmpeg.JobPending},
+		"leased":                     {[]string{dffmpeg.FeatureLease, dffmpeg.FeatureAttempt}, false, 315 * time.Second, dffmpeg.JobPending},
 		"not leased":                 {nil, false, 10 * time.Second, dffmpeg.JobFailed},
-		"not leased, but asked for":  {nil, true, 315 * time.Second, dffmpeg.JobPending},
+		"not leased, but asked for":  {[]string{dffmpeg.FeatureAttempt}, true, 315 * time.Second, dffmpeg.JobPending},
 		"leased to one that lost it": {[]string{dffmpeg.FeatureLease, dffmpeg.FeatureAttempt}, true, 315 * time.Second, dffmpeg.JobPending},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -259,7 +297,7 @@ func TestRetryableAttempts(t *testing.T) {
 				t.Fatal(err)
 			}
 			id := change.Job.ID
-			w.do(w.state.Claim(t.Context(), id, "w1"))
+			w.claim(id)
 			w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
 			w.after(tt.after)
 			w.expectJob(id, dffmpeg.JobRunning, "")
@@ -268,7 +306,7 @@ func TestRetryableAttempts(t *testing.T) {
 			if tt.want != dffmpeg.JobPending {
 				return
 			}
-			w.do(w.state.Claim(t.Context(), id, "w1"))
+			w.claim(id)
 			w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
 			w.after(11 * time.Second)
 			w.expectJob(id, dffmpeg.JobFailed, "") // the last attempt is not waited for
@@ -280,7 +318,7 @@ func TestJobOfASilentWorkerFails(t *testing.T) {
 	w := newWorld(t)
 	w.worker("w1")
 	id := w.job(false)
-	w.do(w.state.Claim(t.Context(), id, "w1"))
+	w.claim(id)
 	w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
 	w.after(9 * time.Second)
 	w.do(w.state.Renew(t.Context(), id, store.By{WorkerID: "w1"}))
@@ -294,7 +332,7 @@ func TestCancelingJobOfASilentWorkerIsCanceled(t *testing.T) {
 	w := newWorld(t)
 	w.worker("w1")
 	id := w.job(false)
-	w.do(w.state.Claim(t.Context(), id, "w1"))
+	w.claim(id)
 	w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
 	w.do(w.state.Cancel(t.Context(), id, "c", ""))
 	w.after(11 * time.Second)
@@ -305,7 +343,7 @@ func TestUnattendedJobIsCanceled(t *testing.T) {
 	w := newWorld(t)
 	w.worker("w1")
 	waiting, running, detached := w.job(true), w.job(true), w.job(false)
-	w.do(w.state.Claim(t.Context(), running, "w1"))
+	w.claim(running)
 	w.do(w.state.Accept(t.Context(), running, store.By{WorkerID: "w1"}))
 	w.now = w.now.Add(11 * time.Second)
 	w.do(w.state.Renew(t.Context(), running, store.By{WorkerID: "w1"}))
@@ -321,7 +359,7 @@ func TestNobodyIsDeadBecauseTheCoordinatorWas(t *testing.T) {
 	w := newWorld(t)
 	w.worker("w1")
 	id := w.job(true)
-	w.do(w.state.Claim(t.Context(), id, "w1"))
+	w.claim(id)
 	w.do(w.state.Accept(t.Context(), id, store.By{WorkerID: "w1"}))
 
 	w.now = w.now.Add(time.Hour) // the coordinator was away

@@ -17,7 +17,7 @@ func running(t *testing.T, state store.State, workerID string, accept bool) dffm
 	t.Helper()
 	ctx := t.Context()
 	if _, err := state.Register(ctx, store.Registration{
-		Worker: dffmpeg.Worker{ID: workerID, Status: dffmpeg.WorkerOnline, InstanceID: "one"}, Token: "x",
+		Worker: dffmpeg.Worker{ID: workerID, Status: dffmpeg.WorkerOnline, Binaries: []string{"ffmpeg"}, InstanceID: "one"}, Token: "x",
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func running(t *testing.T, state store.State, workerID string, accept bool) dffm
 	if err != nil {
 		t.Fatal(err)
 	}
-	if change, err = state.Claim(ctx, change.Job.ID, workerID); err != nil {
+	if change, err = state.Claim(ctx, change.Job, workerID); err != nil {
 		t.Fatal(err)
 	}
 	if accept {

@@ -21,13 +21,14 @@ func choose(job *dffmpeg.Job, among []*candidate) *candidate {
 
 // compare orders two workers that qualify and have room, the better one first. A
 // worker that would get its arguments without the paths within them is the last
-// choice, then one that has failed or given back the job, one that sends lines to a
-// requester that takes bytes, and one of which it is not known whether it can do what
-// the job needs. Of the others one with more of the preferred labels is better, then the
+// choice, then one on trial for a job that is not tried again if it fails there, one that
+// has failed or given back the job, one that sends lines to a requester that takes bytes,
+// and one of which it is not known whether it can do what the job needs. Of the others one with more of the preferred labels is better, then the
 // one whose share of work is smallest, then the most recently seen.
 func compare(job *dffmpeg.Job, a, b *candidate) int {
 	return cmp.Or(
 		cmp.Compare(cutShort(job, a.worker), cutShort(job, b.worker)),
+		cmp.Compare(staked(job, a.worker), staked(job, b.worker)),
 		cmp.Compare(hadIt(job, a.worker), hadIt(job, b.worker)),
 		cmp.Compare(linesOnly(job, a.worker), linesOnly(job, b.worker)),
 		cmp.Compare(guess(job, a.worker), guess(job, b.worker)),
@@ -42,6 +43,16 @@ func compare(job *dffmpeg.Job, a, b *candidate) int {
 // need the second form, else 0.
 func cutShort(job *dffmpeg.Job, w *dffmpeg.Worker) int {
 	if job.Segments != nil && !w.Has(dffmpeg.FeatureSegments) {
+		return 1
+	}
+	return 0
+}
+
+// staked is 1 for a worker that has to prove itself with a job that is not tried again if
+// it fails there, else 0.
+func staked(job *dffmpeg.Job, w *dffmpeg.Worker) int {
+	again := job.Retry.On != nil && job.Started()+1 < job.Retry.MaxAttempts
+	if w.Trouble != nil && w.Trouble.OnTrial && !again {
 		return 1
 	}
 	return 0
@@ -95,20 +106,6 @@ func lastSeen(w *dffmpeg.Worker) time.Time {
 		return time.Time{}
 	}
 	return *w.LastSeen
-}
-
-// mayStillRun reports whether the worker lost the job and may run it without knowing
-// that it has not got it any more: one of 0.4, which is told nothing of attempts.
-func mayStillRun(job *dffmpeg.Job, w *dffmpeg.Worker) bool {
-	if w.Has(dffmpeg.FeatureAttempt) {
-		return false
-	}
-	for i := range job.Attempts {
-		if a := &job.Attempts[i]; a.WorkerID == w.ID && a.Outcome == dffmpeg.AttemptLost {
-			return true
-		}
-	}
-	return false
 }
 
 // justLost reports whether the worker lost the job's last attempt.

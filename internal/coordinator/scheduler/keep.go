@@ -33,7 +33,7 @@ func (c *Cluster) keep(q *queue, more feed) error {
 		return err
 	}
 	job := &q.jobs[0]
-	if c.now.Sub(waitsSince(job)) < patience {
+	if c.now.Sub(job.WaitsSince()) < patience {
 		return nil
 	}
 	q.kept = true
@@ -54,14 +54,6 @@ func (c *Cluster) nearest(job *dffmpeg.Job) *candidate {
 		}
 	}
 	return best
-}
-
-// waitsSince returns since when a pending job could have been assigned.
-func waitsSince(job *dffmpeg.Job) time.Time {
-	if job.NotBefore != nil && job.NotBefore.After(job.LastUpdate) {
-		return *job.NotBefore
-	}
-	return job.LastUpdate
 }
 
 // keep counts a job as the worker's that it has not got.

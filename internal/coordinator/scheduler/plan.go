@@ -132,13 +132,14 @@ func (c *Cluster) willing(q *queue, job *dffmpeg.Job) []*candidate {
 	if len(job.Attempts) == 0 {
 		return q.roomy
 	}
-	spare := func(one *candidate) bool { return !mayStillRun(job, one.worker) && !justLost(job, one.worker) }
+	may := func(one *candidate) bool { return !job.MayStillRun(one.worker, c.now) }
+	spare := func(one *candidate) bool { return may(one) && !justLost(job, one.worker) }
 	others := slices.ContainsFunc(c.candidates, func(one *candidate) bool { return spare(one) && one.worker.Qualifies(job) })
-	var may []*candidate
+	var willing []*candidate
 	for _, one := range q.roomy {
-		if spare(one) || !others && !mayStillRun(job, one.worker) {
-			may = append(may, one)
+		if spare(one) || !others && may(one) {
+			willing = append(willing, one)
 		}
 	}
-	return may
+	return willing
 }

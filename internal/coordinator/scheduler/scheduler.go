@@ -29,7 +29,7 @@ type State interface {
 	Now(ctx context.Context) (time.Time, error)
 	Loads(ctx context.Context) ([]store.Held, error)
 	ListWorkers(ctx context.Context, window time.Duration) ([]dffmpeg.Worker, error)
-	Claim(ctx context.Context, jobID, workerID string) (store.Change, error)
+	Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error)
 }
 
 const (
@@ -108,8 +108,9 @@ func (s *Scheduler) enqueue(ctx context.Context) error {
 	}
 }
 
-// Assign offers pending jobs to workers as long as there is room for some. It must not be
-// called while Run runs.
+// Assign offers pending jobs to workers as long as there is room for some. When others keep
+// changing what it plans with it gives up for now, and wakes itself. It must not be called
+// while Run runs.
 func (s *Scheduler) Assign(ctx context.Context) error {
 	for range rounds {
 		refused, err := s.round(ctx)
@@ -117,6 +118,7 @@ func (s *Scheduler) Assign(ctx context.Context) error {
 			return err
 		}
 	}
+	s.Wake()
 	return nil
 }
 
@@ -199,15 +201,15 @@ func (s *Scheduler) claim(ctx context.Context, planned []assignment) (bool, erro
 
 // assign makes one assignment, and reports whether it was not refused.
 func (s *Scheduler) assign(ctx context.Context, a assignment) (bool, error) {
-	change, err := s.state.Claim(ctx, a.job.ID, a.worker.worker.ID)
+	change, err := s.state.Claim(ctx, a.job, a.worker.worker.ID)
 	switch {
 	case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
 		return false, nil // deleted meanwhile
 	case err != nil:
 		return false, err
 	case change.Outcome != store.Applied:
-		// The job was canceled or taken by another scheduler, or the worker left or
-		// has no room any more.
+		// The job was canceled or taken by another scheduler, or the worker left, has
+		// no room any more or cannot do it any more.
 		s.logger.Debug("job not assigned", "job", a.job.ID, "worker", a.worker.worker.ID, "outcome", change.Outcome.String())
 		return false, nil
 	}

@@ -215,6 +215,24 @@ func TestLostJobsWait(t *testing.T) {
 	}
 }
 
+// TestTrialIsNotStaked: a worker on trial proves itself with a job that can be tried
+// again, unless nobody else has room.
+func TestTrialIsNotStaked(t *testing.T) {
+	trial := func(w *dffmpeg.Worker) { w.Trouble = &dffmpeg.Trouble{OnTrial: true} }
+	workers := []dffmpeg.Worker{with(worker("bad", 9), trial), offering("good", dffmpeg.Offer{MaxJobs: 2})}
+	once := dffmpeg.Job{BinaryName: "ffmpeg"}
+	again := dffmpeg.Job{BinaryName: "ffmpeg", Retry: dffmpeg.RetryPolicy{MaxAttempts: 2, On: []string{dffmpeg.RetryFailed}}}
+	for _, tt := range []struct {
+		job  dffmpeg.Job
+		held int
+		want string
+	}{{once, 1, "good"}, {again, 1, "bad"}, {once, 2, "bad"}} {
+		if got := who(tt.job, workers, map[string]int{"good": tt.held}); got != tt.want {
+			t.Errorf("with %d jobs at the other, a job of %d attempts goes to %q, want %q", tt.held, tt.job.Retry.MaxAttempts, got, tt.want)
+		}
+	}
+}
+
 // racing is a store in which others are faster, now and then.
 type racing struct {
 	*memory.State
@@ -223,16 +241,16 @@ type racing struct {
 	claimed []string
 }
 
-func (r *racing) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
+func (r *racing) Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error) {
 	r.mu.Lock()
-	err, refused := r.refuse[jobID]
-	delete(r.refuse, jobID)
-	r.claimed = append(r.claimed, jobID)
+	err, refused := r.refuse[seen.ID]
+	delete(r.refuse, seen.ID)
+	r.claimed = append(r.claimed, seen.ID)
 	r.mu.Unlock()
 	if refused {
 		return store.Change{Outcome: store.Refused}, err
 	}
-	return r.State.Claim(ctx, jobID, workerID)
+	return r.State.Claim(ctx, seen, workerID)
 }
 
 // TestRefusedClaims: what a claim did not get is tried again at once with the cluster
@@ -343,5 +361,98 @@ func TestRunWakesAndSurvivesFailures(t *testing.T) {
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("Run = %v, want context.Canceled", err)
 		}
+	})
+}
+
+// sessions is a job that needs so many sessions of an encoder.
+func sessions(n int) func(*dffmpeg.Job) {
+	return func(job *dffmpeg.Job) { job.Demand.Uses = map[string]int{"nvenc": n} }
+}
+
+// TestRoomIsKept: a job that needs several sessions at once gets them although there are
+// always others that need one; and says why it waits, as the others do.
+func TestRoomIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.worker("a", dffmpeg.Offer{MaxJobs: 10, Resources: map[string]int{"nvenc": 3}})
+		w.worker("b", dffmpeg.Offer{MaxJobs: 10, Resources: map[string]int{"nvenc": 2}})
+		var running []string
+		for range 5 {
+			running = append(running, w.submit("alice", sessions(1)))
+		}
+		w.assigned()
+		large := w.submit("bob", sessions(3))
+		next := func() string {
+			time.Sleep(5 * time.Second)
+			w.submit("alice", sessions(1))
+			w.finish(running[0])
+			got := w.assigned()
+			running = append(running[1:], got...)
+			if len(got) == 0 {
+				return ""
+			}
+			return got[0]
+		}
+		for range 5 { // 25 s
+			if got := next(); got == "" || got == large {
+				t.Fatalf("at first what fits goes first; assigned is %q", got)
+			}
+		}
+		waited := 0
+		for got := ""; got != large; waited++ {
+			if got = next(); waited > 20 {
+				t.Fatal("the job waits for ever")
+			}
+		}
+		// Between times, of what becomes free on a, nothing is given away: five jobs run on
+		// two workers, and each ends in its turn.
+		if waited > 10 {
+			t.Errorf("%d jobs ended until the large one had room", waited)
+		}
+		cpu := w.submit("carol")
+		expect(t, "slots are not kept for what has room", w.assigned(), []string{cpu})
+	})
+}
+
+// TestKeptRoomIsExplained: what waits for room that is kept for another says so.
+func TestKeptRoomIsExplained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.worker("a", dffmpeg.Offer{MaxJobs: 10, Resources: map[string]int{"nvenc": 3}})
+		w.submit("alice", sessions(2))
+		w.assigned()
+		large, small := w.submit("bob", sessions(3)), w.submit("alice", sessions(1))
+		explain := func(id string) string {
+			workers, err := w.ListWorkers(t.Context(), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held, err := w.Loads(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			job, err := w.Job(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := NewCluster(workers, held, time.Now())
+			if err := c.Keep(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+			return c.Explain(&job)
+		}
+		if why := explain(small); why != "" {
+			t.Errorf("a job that fits waits because %q", why)
+		}
+		time.Sleep(patience)
+		for id, want := range map[string]string{
+			small: "worker a is kept free for a job that needs 3 nvenc",
+			large: "fewer than 3 of the 3 nvenc free on worker a",
+		} {
+			if why := explain(id); why != want {
+				t.Errorf("it waits because %q, want %q", why, want)
+			}
+		}
+		expect(t, "nothing is given away meanwhile", w.assigned(), []string{})
 	})
 }

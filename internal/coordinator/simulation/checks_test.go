@@ -112,8 +112,8 @@ func (s *watched) Register(ctx context.Context, registration store.Registration)
 }
 
 // Claim looks whether the claim was right.
-func (s *watched) Claim(ctx context.Context, jobID, workerID string) (store.Change, error) {
-	change, err := s.State.Claim(ctx, jobID, workerID)
+func (s *watched) Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error) {
+	change, err := s.State.Claim(ctx, seen, workerID)
 	if err == nil && change.Outcome == store.Applied {
 		s.checks.claimed(ctx, &change.Job)
 	}

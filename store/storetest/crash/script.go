@@ -147,7 +147,11 @@ func submit(i int) action {
 
 func claim(i int) action {
 	return onJob(i, func(ctx context.Context, state store.State, id string, by store.By, _ script) (store.Change, error) {
-		return state.Claim(ctx, id, by.WorkerID)
+		job, err := state.Job(ctx, id)
+		if err != nil {
+			return store.Change{}, err
+		}
+		return state.Claim(ctx, job, by.WorkerID)
 	})
 }
 

@@ -126,13 +126,13 @@ type Jobs interface {
 	Register(ctx context.Context, registration store.Registration) (store.Registered, error)
 	Verify(ctx context.Context, workerID, token string) (dffmpeg.Worker, error)
 	Submit(ctx context.Context, job dffmpeg.Job) (store.Change, error)
-	Claim(ctx context.Context, jobID, workerID string) (store.Change, error)
+	Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error)
 }
 
 // Present adds what is there at any time: the worker, and jobs that are pending
 // or in its hands.
 func Present(ctx context.Context, state Jobs, jobs int) error {
-	registration := store.Registration{Worker: dffmpeg.Worker{ID: Worker, Status: dffmpeg.WorkerOnline, Transport: "mqtt"}, Token: "token"}
+	registration := store.Registration{Worker: dffmpeg.Worker{ID: Worker, Status: dffmpeg.WorkerOnline, Binaries: []string{"ffmpeg"}, Transport: "mqtt"}, Token: "token"}
 	if _, err := state.Register(ctx, registration); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func Present(ctx context.Context, state Jobs, jobs int) error {
 		if i%2 == 0 {
 			continue
 		}
-		if _, err := state.Claim(ctx, change.Job.ID, Worker); err != nil {
+		if _, err := state.Claim(ctx, change.Job, Worker); err != nil {
 			return err
 		}
 	}
