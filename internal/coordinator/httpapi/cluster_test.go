@@ -57,7 +57,7 @@ type cluster struct {
 	triggered []dffmpeg.JanitorAction
 	heard     []dffmpeg.WakeRequest
 	condition dffmpeg.HealthAnswer
-	reconcile func(previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error)
+	reconcile func(request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error)
 }
 
 // replaceable is a state that tests exchange or break.
@@ -240,11 +240,11 @@ func (c *cluster) Hear(request dffmpeg.WakeRequest) {
 func (*cluster) Left(context.Context, string) error { return nil }
 
 // Reconcile implements Reconciler.
-func (c *cluster) Reconcile(_ context.Context, previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
+func (c *cluster) Reconcile(_ context.Context, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
 	if c.reconcile == nil {
 		return nil, nil
 	}
-	return c.reconcile(previous, request)
+	return c.reconcile(request)
 }
 
 // recorder is an answer that takes deadlines, as a connection does.

@@ -123,7 +123,7 @@ func TestPanic(t *testing.T) {
 // TestUnknownError: an error that is not for callers is not shown to them.
 func TestUnknownError(t *testing.T) {
 	c := newCluster(t)
-	c.reconcile = func(*dffmpeg.Worker, dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
+	c.reconcile = func(dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
 		return nil, errors.New("hidden")
 	}
 	a := c.want(http.StatusInternalServerError, holder, http.MethodPost, "/worker/register", registration(holder))

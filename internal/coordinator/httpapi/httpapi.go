@@ -44,7 +44,7 @@ type Transports interface {
 
 // Reconciler settles what a registering worker runs with what it should.
 type Reconciler interface {
-	Reconcile(ctx context.Context, previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error)
+	Reconcile(ctx context.Context, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error)
 	// Left is told that a worker has deregistered.
 	Left(ctx context.Context, workerID string) error
 }

@@ -210,15 +210,16 @@ func TestSubmitTwice(t *testing.T) {
 	}
 }
 
-// TestReconciliation: a worker is told what to stop; what it says of itself
-// reaches the reconciler with its record before.
+// TestReconciliation: a worker is told what to stop; what it says of itself reaches the
+// reconciler before its record changes, and a registration that was not reconciled fails.
 func TestReconciliation(t *testing.T) {
 	c := newCluster(t)
 	c.online(holder)
 	running := []dffmpeg.AttemptRef{{JobID: absent, Attempt: 2}}
-	c.reconcile = func(previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
-		if previous == nil || previous.Status != dffmpeg.WorkerOnline || request.InstanceID != "i" {
-			t.Errorf("reconciled %+v after %+v", request, previous)
+	c.reconcile = func(request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
+		previous, err := c.deps.State.Worker(t.Context(), holder)
+		if err != nil || previous.InstanceID == "i" || request.InstanceID != "i" {
+			t.Errorf("reconciled %+v after %+v: %v", request, previous, err)
 		}
 		return request.Running, nil
 	}
@@ -227,5 +228,13 @@ func TestReconciliation(t *testing.T) {
 	got := decode[dffmpeg.RegisterAnswer](t, c.want(http.StatusOK, holder, http.MethodPost, "/worker/register", request))
 	if diff := cmp.Diff(running, got.Stop); diff != "" {
 		t.Errorf("what to stop differs (-want +got):\n%s", diff)
+	}
+	c.reconcile = func(dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
+		return nil, dffmpeg.Errorf(dffmpeg.CodeUnavailable, "away")
+	}
+	request.InstanceID = "j"
+	c.want(http.StatusServiceUnavailable, holder, http.MethodPost, "/worker/register", request)
+	if worker, err := c.deps.State.Worker(t.Context(), holder); err != nil || worker.InstanceID != "i" {
+		t.Errorf("after a reconciliation that failed the instance is %q: %v", worker.InstanceID, err)
 	}
 }

@@ -72,8 +72,12 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 	if err != nil {
 		return answer, err
 	}
+	stop, err := a.Reconciler.Reconcile(c.ctx(), in)
+	if err != nil {
+		return answer, err
+	}
 	address := server.Address(to)
-	registered, err := a.State.Register(c.ctx(), store.Registration{
+	_, err = a.State.Register(c.ctx(), store.Registration{
 		Worker: dffmpeg.Worker{
 			ID:                   in.WorkerID,
 			Capabilities:         in.Capabilities,
@@ -91,10 +95,6 @@ func (a *api) register(c *call, in dffmpeg.RegisterRequest) (dffmpeg.RegisterAns
 		Delay: a.Settings.HandshakeDelay,
 		Hears: in.Hears,
 	})
-	if err != nil {
-		return answer, err
-	}
-	stop, err := a.Reconciler.Reconcile(c.ctx(), registered.Previous, in)
 	return dffmpeg.RegisterAnswer{
 		Transport:         server.Name(),
 		TransportMetadata: dffmpeg.PublicMetadata(address),

@@ -12,6 +12,7 @@ import (
 
 // State is the part of the store that reconciliation uses.
 type State interface {
+	Worker(ctx context.Context, id string) (dffmpeg.Worker, error)
 	HeldBy(ctx context.Context, workerID string) ([]dffmpeg.Job, error)
 	Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
 	Requeue(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error)
@@ -28,21 +29,21 @@ func New(state State, logger *slog.Logger) *Reconciler {
 	return &Reconciler{state: state, logger: logger}
 }
 
-// Reconcile is called after a registration, with the worker's record before it
-// (nil for a new one). It returns the attempts that the worker runs but no
+// Reconcile is called before a registration is stored, so that whoever repeats one that
+// failed repeats this as well. It returns the attempts that the worker runs but no
 // longer holds, which it must stop. When the worker is a new instance, jobs
 // that it had accepted and does not run died with the old one: they end at once,
 // or are tried again, instead of after the heartbeat window. Offers stand: the new instance finds
 // their messages unacknowledged.
 //
 // A worker that sends no instance ID (0.4) is left alone.
-func (r *Reconciler) Reconcile(ctx context.Context, previous *dffmpeg.Worker, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
+func (r *Reconciler) Reconcile(ctx context.Context, request dffmpeg.RegisterRequest) ([]dffmpeg.AttemptRef, error) {
 	if request.InstanceID == "" {
 		return nil, nil
 	}
-	restarted := previous != nil && previous.InstanceID != request.InstanceID
-	if !restarted && len(request.Running) == 0 {
-		return nil, nil
+	restarted, err := r.restarted(ctx, request)
+	if err != nil || !restarted && len(request.Running) == 0 {
+		return nil, err
 	}
 	held, err := r.held(ctx, request.WorkerID)
 	if err != nil {
@@ -68,6 +69,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, previous *dffmpeg.Worker, re
 		}
 	}
 	return stop, nil
+}
+
+// restarted reports whether a worker is another instance than the one that was there
+// before. One that hears what is sent to it has been here.
+func (r *Reconciler) restarted(ctx context.Context, request dffmpeg.RegisterRequest) (bool, error) {
+	if request.Hears {
+		return false, nil
+	}
+	previous, err := r.state.Worker(ctx, request.WorkerID)
+	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
+		return false, nil
+	}
+	return previous.InstanceID != request.InstanceID, err
 }
 
 // Left is called when a worker has taken its leave. Jobs that it was offered and has not
@@ -106,12 +120,28 @@ func (r *Reconciler) held(ctx context.Context, workerID string) (map[string]dffm
 	return held, nil
 }
 
+// loseTries is how often losing a job is tried that changes meanwhile, as by the last
+// heartbeat of the instance before.
+const loseTries = 5
+
 // lose gives up an attempt that no longer runs anywhere.
 func (r *Reconciler) lose(ctx context.Context, job dffmpeg.Job) error {
-	change, err := r.state.Lose(ctx, job, "Worker "+job.Worker()+" was restarted while it ran the job")
-	if dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound {
-		return nil
+	worker, attempt := job.Worker(), job.Attempt
+	for range loseTries {
+		change, err := r.state.Lose(ctx, job, "Worker "+worker+" was restarted while it ran the job")
+		switch {
+		case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
+			return nil
+		case err != nil:
+			return err
+		case change.Outcome == store.Applied:
+			r.logger.Warn("worker was restarted; its job is lost", "job", job.ID, "worker", worker, "status", string(change.Job.Status))
+			return nil
+		}
+		job = change.Job
+		if job.Attempt != attempt || !job.Status.HasWorker() {
+			return nil // it ended
+		}
 	}
-	r.logger.Warn("worker was restarted; its job is lost", "job", job.ID, "worker", job.Worker(), "status", string(change.Job.Status))
-	return err
+	return dffmpeg.Errorf(dffmpeg.CodeUnavailable, "Job %s of the worker's run before keeps changing; try again", job.ID)
 }

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -65,10 +66,6 @@ func TestReconcile(t *testing.T) {
 			state := memory.New(time.Now, dffmpeg.NewIDSource())
 			job := running(t, state, "w1", tt.accept)
 			other := running(t, state, "w2", true)
-			previous, err := state.Worker(t.Context(), "w1")
-			if err != nil {
-				t.Fatal(err)
-			}
 			request := dffmpeg.RegisterRequest{WorkerID: "w1", InstanceID: tt.instance}
 			var want []dffmpeg.AttemptRef
 			if tt.lists {
@@ -79,7 +76,7 @@ func TestReconcile(t *testing.T) {
 				want = []dffmpeg.AttemptRef{ref(other), old}
 				request.Running = append(request.Running, want...)
 			}
-			stop, err := New(state, slog.New(slog.DiscardHandler)).Reconcile(t.Context(), &previous, request)
+			stop, err := New(state, slog.New(slog.DiscardHandler)).Reconcile(t.Context(), request)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,9 +97,41 @@ func TestReconcile(t *testing.T) {
 func TestFirstRegistrationHasNothingToReconcile(t *testing.T) {
 	state := memory.New(time.Now, dffmpeg.NewIDSource())
 	request := dffmpeg.RegisterRequest{WorkerID: "w1", InstanceID: "one"}
-	stop, err := New(state, slog.New(slog.DiscardHandler)).Reconcile(t.Context(), nil, request)
+	stop, err := New(state, slog.New(slog.DiscardHandler)).Reconcile(t.Context(), request)
 	if err != nil || len(stop) != 0 {
 		t.Errorf("Reconcile = %v, %v; want nothing", stop, err)
+	}
+}
+
+// renewing is a store in which a heartbeat of the instance before comes last.
+type renewing struct {
+	*memory.State
+	again int // how often
+}
+
+func (r *renewing) Lose(ctx context.Context, seen dffmpeg.Job, reason string) (store.Change, error) {
+	if r.again > 0 {
+		r.again--
+		if _, err := r.Renew(ctx, seen.ID, store.By{WorkerID: seen.Worker(), Attempt: seen.Attempt}); err != nil {
+			return store.Change{}, err
+		}
+	}
+	return r.State.Lose(ctx, seen, reason)
+}
+
+// TestLastHeartbeat: a heartbeat of the instance before does not keep its job alive.
+func TestLastHeartbeat(t *testing.T) {
+	for again, want := range map[int]dffmpeg.JobStatus{loseTries - 1: dffmpeg.JobFailed, loseTries: dffmpeg.JobRunning} {
+		state := memory.New(time.Now, dffmpeg.NewIDSource())
+		job := running(t, state, "w", true)
+		r := New(&renewing{State: state, again: again}, slog.New(slog.DiscardHandler))
+		_, err := r.Reconcile(t.Context(), dffmpeg.RegisterRequest{WorkerID: "w", InstanceID: "two"})
+		if (err == nil) != (want == dffmpeg.JobFailed) {
+			t.Errorf("after %d heartbeats: %v", again, err)
+		}
+		if got, err := state.Job(t.Context(), job.ID); err != nil || got.Status != want {
+			t.Errorf("after %d heartbeats the job is %s, want %s: %v", again, got.Status, want, err)
+		}
 	}
 }
 

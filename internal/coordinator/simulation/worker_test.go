@@ -98,27 +98,27 @@ func (m *machine) register(ctx context.Context) {
 	if m.w.broken.forgets {
 		instance = "" // nobody compares what runs with what should
 	}
+	request := dffmpeg.RegisterRequest{WorkerID: m.id, InstanceID: instance}
+	for _, r := range m.running {
+		request.Running = append(request.Running, r.ref)
+	}
+	stop, err := m.w.reconciler.Reconcile(ctx, request)
+	if err != nil && ctx.Err() == nil {
+		m.w.Errorf("reconciliation of %s: %v", m.id, err)
+	}
+	for _, ref := range stop {
+		m.stop(ref)
+	}
 	state := m.state()
-	registered, err := state.Register(ctx, store.Registration{Token: token, Worker: dffmpeg.Worker{
+	_, err = state.Register(ctx, store.Registration{Token: token, Worker: dffmpeg.Worker{
 		ID: m.id, Binaries: m.binaries, Paths: m.roots, Status: dffmpeg.WorkerOnline, Transport: "simulated", RegistrationInterval: 15,
 		Offer: m.offer, InstanceID: instance, Capabilities: []string{dffmpeg.FeatureAttempt, dffmpeg.FeatureLease},
 	}})
 	if err == nil {
 		_, err = state.Verify(ctx, m.id, token)
 	}
-	request := dffmpeg.RegisterRequest{WorkerID: m.id, InstanceID: instance}
-	for _, r := range m.running {
-		request.Running = append(request.Running, r.ref)
-	}
-	var stop []dffmpeg.AttemptRef
-	if err == nil {
-		stop, err = m.w.reconciler.Reconcile(ctx, registered.Previous, request)
-	}
 	if err != nil && ctx.Err() == nil {
 		m.w.Errorf("registration of %s: %v", m.id, err)
-	}
-	for _, ref := range stop {
-		m.stop(ref)
 	}
 }
 
