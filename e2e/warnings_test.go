@@ -54,7 +54,7 @@ func TestUnmappedPathIsVisible(t *testing.T) {
 	if job := c.jobs()[0]; job.Warnings != nil {
 		t.Errorf("warnings %q of a job without fault", job.Warnings)
 	}
-	if list := run(t, c.clientEnv(), c.dir, "dffmpeg-client", "job", "list").stdout.text(); !strings.Contains(list, "WARNINGS\n") {
+	if list := run(t, c.clientEnv(), c.dir, "dffmpeg-client", "job", "list").stdout.text(); !strings.Contains(list, "  WARNINGS  ") {
 		t.Errorf("the list has no number of warnings:\n%s", list)
 	}
 	// A detached submission has nobody else to tell.

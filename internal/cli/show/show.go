@@ -18,9 +18,12 @@ import (
 // none stands for what is not there.
 const none = "-"
 
+// gap is the space between columns.
+const gap = 2
+
 // Table writes rows in aligned columns below a header.
 func Table(w io.Writer, header []string, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	tw := tabwriter.NewWriter(w, 0, 8, gap, ' ', 0)
 	fmt.Fprintln(tw, strings.Join(header, "\t"))
 	for _, row := range rows {
 		fmt.Fprintln(tw, strings.Join(row, "\t"))
@@ -30,7 +33,7 @@ func Table(w io.Writer, header []string, rows [][]string) error {
 
 // Pairs writes names and values, one pair a line.
 func Pairs(w io.Writer, pairs [][2]string) error {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	tw := tabwriter.NewWriter(w, 0, 8, gap, ' ', 0)
 	for _, p := range pairs {
 		fmt.Fprintf(tw, "%s:\t%s\n", p[0], p[1])
 	}
@@ -100,16 +103,19 @@ func shellWord(arg string) string {
 	}
 }
 
-// Jobs writes a list of jobs.
+// Jobs writes a list of jobs. On a terminal reasons are shortened to fit.
 func Jobs(w io.Writer, jobs []dffmpeg.Job) error {
+	header := []string{"JOB ID", "STATUS", "BINARY", "EXIT", "WORKER", "REQUESTER", "CREATED", "WARNINGS", "POSITION", "REASON"}
 	rows := make([][]string, 0, len(jobs))
 	for i := range jobs {
 		j := &jobs[i]
 		rows = append(rows, []string{
-			j.ID, string(j.Status), Text(j.BinaryName), exitCode(j.ExitCode), Text(j.Worker()), Text(j.RequesterID), Time(&j.CreatedAt), count(len(j.Warnings)),
+			j.ID, string(j.Status), Text(j.BinaryName), exitCode(j.ExitCode), Text(j.Worker()), Text(j.RequesterID), Time(&j.CreatedAt), number(len(j.Warnings)),
+			number(j.Position), Text(j.Reason),
 		})
 	}
-	return Table(w, []string{"JOB ID", "STATUS", "BINARY", "EXIT", "WORKER", "REQUESTER", "CREATED", "WARNINGS"}, rows)
+	cutLast(header, rows, terminalWidth(w))
+	return Table(w, header, rows)
 }
 
 // Job writes one job in full.
@@ -144,8 +150,8 @@ func Job(w io.Writer, j *dffmpeg.Job) error {
 	return Pairs(w, pairs)
 }
 
-// count renders a number of things that there should be none of.
-func count(n int) string {
+// number renders a number, 0 as "-".
+func number(n int) string {
 	if n == 0 {
 		return none
 	}
