@@ -254,6 +254,9 @@ type HealthAnswer struct {
 	Databases  map[string]ComponentHealth `json:"databases"`
 	Transports map[string]ComponentHealth `json:"transports"`
 	Features   []string                   `json:"features"` // extension
+	// QueryWorker is the only worker that is asked what programs are and can do, "" for
+	// any. (Extension to 0.4.)
+	QueryWorker string `json:"query_worker,omitempty" doc:"The only worker that is asked what programs are and can do; absent for any"`
 	// Coordinators are those that live on this database, without where they are;
 	// in a deep answer. (Extension to 0.4.)
 	Coordinators []Coordinator `json:"coordinators,omitempty"`

@@ -47,6 +47,12 @@ func (c command) job(paths *pathmap.Client, names []string) *dffmpeg.Job {
 	}
 }
 
+// asks reports whether the command is a question about the program, for which a
+// coordinator may have one worker only.
+func (c command) asks(job *dffmpeg.Job) bool {
+	return !c.general && demand.IsQuery(c.program, job.Arguments)
+}
+
 // judge says which of the command's paths mean nothing on a worker.
 func (c command) judge(paths *pathmap.Client, job *dffmpeg.Job) Finding {
 	var unmapped []string

@@ -45,6 +45,12 @@ func (c *coordinator) Health(_ context.Context, deep bool) dffmpeg.HealthAnswer 
 // that has the path Media.
 func newCoordinator(t *testing.T, ahead time.Duration) *coordinator {
 	t.Helper()
+	return newCoordinatorThatAsks(t, ahead, "")
+}
+
+// newCoordinatorThatAsks has one worker only that is asked what programs can do.
+func newCoordinatorThatAsks(t *testing.T, ahead time.Duration, queryWorker string) *coordinator {
+	t.Helper()
 	c := &coordinator{deep: dffmpeg.HealthAnswer{
 		Status: dffmpeg.HealthOnline, Transports: map[string]dffmpeg.ComponentHealth{httppoll.Name: {Status: dffmpeg.HealthOnline}},
 	}}
@@ -63,7 +69,10 @@ func newCoordinator(t *testing.T, ahead time.Duration) *coordinator {
 		Relay: relaytest.Start(t), State: engine, Authenticator: authn.New(identities, keyring, nil, logger, now),
 		Transports: transport.NewSet(httppoll.NewServer(httppoll.ServerSettings{BasePath: "/poll"}, outbox.Mailbox(engine), logger)),
 		Health:     c, Accounts: users, Logger: logger,
-		Settings: httpapi.Settings{Version: "1.2.3", AllowedBinaries: []string{"ffmpeg"}, HeartbeatInterval: 5 * time.Second, MaxBodyBytes: 1 << 20},
+		Settings: httpapi.Settings{
+			Version: "1.2.3", AllowedBinaries: []string{"ffmpeg"}, HeartbeatInterval: 5 * time.Second, MaxBodyBytes: 1 << 20,
+			Queue: httpapi.QueueSettings{QueryWorker: queryWorker},
+		},
 	})
 	must(t, err)
 	_, err = engine.Register(t.Context(), store.Registration{Token: "token", Worker: dffmpeg.Worker{
@@ -167,6 +176,21 @@ func TestAllIsWell(t *testing.T) {
 
 // TestClockOff: the key is judged all the same, by the coordinator's clock, and what
 // is behind it is looked at.
+// TestQuestionsAreForOneWorker where the coordinator says so; other jobs are not.
+func TestQuestionsAreForOneWorker(t *testing.T) {
+	c := newCoordinatorThatAsks(t, 0, "qw")
+	s := patient(t, served(t, c.handler), c.key)
+	for words, want := range map[string]Status{"": Warning, "-i /x -f null -": OK, "-encoders": Problem} {
+		s.command = parseCommand(strings.Fields(words), "/")
+		report := examine(t.Context(), s)
+		if want == OK {
+			report.want(t, checkWorkers, want, "1 of 1 online could take ffmpeg")
+		} else {
+			report.want(t, checkWorkers, want, "for worker qw only", "bring worker qw online")
+		}
+	}
+}
+
 func TestClockOff(t *testing.T) {
 	for _, ahead := range []time.Duration{time.Hour, -time.Hour} {
 		c := newCoordinator(t, ahead)

@@ -228,7 +228,7 @@ func (s *subject) inside(ctx context.Context, v visit, health *dffmpeg.HealthAns
 	times := latencies(ctx, s.limit/mostOf, func(ctx context.Context) error {
 		return v.caller.Call(ctx, http.MethodGet, "/workers", nil, nil, nil)
 	})
-	workers, verdicts := s.workers(ctx, v, <-paths, ours)
+	workers, verdicts := s.workers(ctx, v, <-paths, health)
 	findings := append([]Finding{role, judgeLatency(times)}, transports...)
 	return append(append(findings, others...), workers), verdicts
 }
@@ -264,19 +264,26 @@ func (s *subject) streams(ctx context.Context, caller *signedhttp.Caller, offere
 }
 
 // workers looks for who could take the command.
-func (s *subject) workers(ctx context.Context, v visit, paths *pathmap.Client, ours bool) (Finding, []Verdict) {
+func (s *subject) workers(ctx context.Context, v visit, paths *pathmap.Client, health *dffmpeg.HealthAnswer) (Finding, []Verdict) {
 	if paths == nil && !s.command.general {
 		return because(checkPaths, checkWorkers)[0], nil
 	}
 	job := s.command.job(paths, slices.Sorted(maps.Keys(s.cfg.Paths)))
-	if ours {
+	if offersStreams(health) {
 		job.Stdio = dffmpeg.StdioOffered
+	}
+	if s.command.asks(job) {
+		job.Demand.Worker = health.QueryWorker
 	}
 	job.Demand.Require = s.cfg.Job.Require
 	if len(job.Demand.Needs) > 0 {
 		s.learn(ctx, v, job.BinaryName)
 	}
-	return judgeWorkers(job, s.command.general, v.workers)
+	finding, verdicts := judgeWorkers(job, s.command.general, v.workers)
+	if s.command.general {
+		finding = judgeQueries(finding, verdicts, health.QueryWorker)
+	}
+	return finding, verdicts
 }
 
 // learn asks what a program of the workers can do, once for each different one. What is

@@ -342,6 +342,10 @@ func TestWorkers(t *testing.T) {
 	coded := &dffmpeg.Job{BinaryName: "ffmpeg", Demand: dffmpeg.Demand{Needs: []string{"encoder:hevc_nvenc"}, Require: map[string]string{"gpu": "new"}}}
 	plain := worker("w1", "ffmpeg", "")
 	plain.Profiles = map[string]dffmpeg.Profile{"ffmpeg": {dffmpeg.AbilityEncoder: {"libx264"}}}
+	twoSessions := &dffmpeg.Job{BinaryName: "ffmpeg", Demand: dffmpeg.Demand{Uses: map[string]int{"nvenc": 2}}}
+	counting := worker("w1", "ffmpeg", "")
+	counting.Offer.Resources = map[string]int{"nvenc": 1}
+	question := &dffmpeg.Job{BinaryName: "ffmpeg", Demand: dffmpeg.Demand{Worker: "qw"}}
 	for name, tt := range map[string]struct {
 		job     *dffmpeg.Job
 		general bool
@@ -364,6 +368,10 @@ func TestWorkers(t *testing.T) {
 		"a job needs all":  {both, false, []dffmpeg.Worker{worker("w1", "ffmpeg", "A"), worker("w2", "ffmpeg", "B")}, Problem, []string{"give one worker all of these paths"}, nil},
 		"streams":          {stream, false, []dffmpeg.Worker{old}, Problem, []string{"upgrade a worker to 0.5"}, []string{"old  cannot: lacks standard streams"}},
 		"abilities":        {coded, false, []dffmpeg.Worker{plain}, Problem, []string{"w1 lacks only encoder hevc_nvenc, the label gpu=new", "worker programs w1"}, []string{"w1  cannot: lacks encoder hevc_nvenc, the label gpu=new"}},
+		"resources":        {twoSessions, false, []dffmpeg.Worker{counting}, Problem, []string{"w1 lacks only the resource nvenc=2. Labels and resources are in its configuration"}, []string{"w1  cannot: lacks the resource nvenc=2"}},
+		"for another":      {question, false, []dffmpeg.Worker{worker("w1", "ffmpeg", "")}, Problem, []string{"0 of 1 online could take ffmpeg, which is for worker qw only", "bring worker qw online", "scheduler.query_worker"}, []string{"w1  cannot: is not the worker that it is for"}},
+		"for this one":     {question, false, []dffmpeg.Worker{worker("w1", "ffmpeg", ""), worker("qw", "ffmpeg", "")}, OK, []string{"1 of 2 online could take ffmpeg, which is for worker qw only"}, []string{"qw  could take it"}},
+		"for one without":  {question, false, []dffmpeg.Worker{worker("w1", "ffmpeg", ""), worker("qw", "ffprobe", "")}, Problem, []string{"add ffmpeg to binaries of qw's configuration"}, []string{"qw  cannot: lacks the binary ffmpeg"}},
 		"escape sequences": {both, true, []dffmpeg.Worker{worker("\x1b[2J", "ffmpeg", "A B")}, OK, nil, []string{`"\x1b[2J"  could take it`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -459,12 +467,23 @@ ok    workers        1 of 2
 func TestJSON(t *testing.T) {
 	report := sample()
 	report.Findings, report.Workers = report.Findings[:2], report.Workers[1:]
+	report.Workers = append(report.Workers, verdict(
+		&dffmpeg.Job{BinaryName: "ffmpeg", Demand: dffmpeg.Demand{
+			Worker: "qw", Needs: []string{"encoder:x"}, Require: map[string]string{"gpu": "new"}, Uses: map[string]int{"nvenc": 1}, Claims: []string{"nvenc"},
+		}},
+		&dffmpeg.Worker{
+			ID: "w3", Status: dffmpeg.WorkerOnline, Pause: &dffmpeg.Pause{}, Trouble: &dffmpeg.Trouble{Since: &time.Time{}}, Binaries: []string{"ffmpeg"},
+			Profiles: map[string]dffmpeg.Profile{"ffmpeg": {dffmpeg.AbilityEncoder: {}}},
+		},
+	))
 	var out, compact bytes.Buffer
 	must(t, show.JSON(&out, report))
 	must(t, json.Compact(&compact, out.Bytes()))
 	want := `{"status":"problem","findings":[{"check":"name","status":"ok","found":"c is 192.0.2.1"},` +
 		`{"check":"clock","status":"warning","found":"2m30s behind","advice":"set it"}],` +
-		`"workers":[{"worker_id":"worker2","status":"online","could_take_it":false,"lacks_paths":["A"],"sends_lines":false,"maps_whole_arguments_only":false}]}`
+		`"workers":[{"worker_id":"worker2","status":"online","could_take_it":false,"lacks_paths":["A"],"sends_lines":false,"maps_whole_arguments_only":false},` +
+		`{"worker_id":"w3","status":"online","could_take_it":false,"paused":true,"set_aside":true,"for_another_worker":true,"lacks_paths":[],` +
+		`"lacks_abilities":["encoder:x"],"lacks_labels":["gpu=new"],"lacks_resources":["nvenc=1"],"sends_lines":true,"maps_whole_arguments_only":true}]}`
 	if diff := cmp.Diff(want, compact.String()); diff != "" {
 		t.Error(diff)
 	}

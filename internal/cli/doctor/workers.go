@@ -18,14 +18,18 @@ type Verdict struct {
 	// Paused and SetAside keep it from any job.
 	Paused   bool `json:"paused,omitempty"`
 	SetAside bool `json:"set_aside,omitempty"` // jobs failed there that others completed
+	// ForAnother says that the job is for one worker only, and that this is another.
+	ForAnother bool `json:"for_another_worker,omitempty"`
 	// What it lacks for it.
 	LacksBinary  string   `json:"lacks_binary,omitempty"`
 	LacksPaths   []string `json:"lacks_paths"`
 	LacksStreams bool     `json:"lacks_streams,omitempty"` // it is of 0.4, and the job has media on its standard streams
-	// LacksAbilities are those of its program, and LacksLabels what the configuration
-	// requires.
+	// LacksAbilities are those of its program, LacksLabels what the configuration
+	// requires, and LacksResources what the job uses more of than there is, as
+	// name=number.
 	LacksAbilities []string `json:"lacks_abilities,omitempty"`
 	LacksLabels    []string `json:"lacks_labels,omitempty"`
+	LacksResources []string `json:"lacks_resources,omitempty"`
 	// Lines says that it sends lines instead of bytes, and reads no input; Whole that it
 	// maps paths only that are whole arguments. Both are so with 0.4.
 	Lines bool `json:"sends_lines"`
@@ -37,10 +41,13 @@ func verdict(job *dffmpeg.Job, w *dffmpeg.Worker) Verdict {
 	lack := w.Lacks(job)
 	v := Verdict{
 		Worker: w.ID, Status: w.Status, Could: lack.Nothing(),
-		Paused: lack.Paused, SetAside: lack.SetAside,
+		Paused: lack.Paused, SetAside: lack.SetAside, ForAnother: lack.Other,
 		LacksBinary: lack.Binary, LacksPaths: lack.Paths, LacksStreams: lack.Streams,
 		LacksAbilities: lack.Abilities, LacksLabels: lack.Labels,
 		Lines: !w.Has(dffmpeg.FeatureStdio), Whole: !w.Has(dffmpeg.FeatureSegments),
+	}
+	for _, name := range lack.Resources {
+		v.LacksResources = append(v.LacksResources, fmt.Sprintf("%s=%d", name, job.Demand.Uses[name]))
 	}
 	if v.LacksPaths == nil {
 		v.LacksPaths = []string{}
@@ -82,7 +89,8 @@ func (v *Verdict) sentence() string {
 	return b.String()
 }
 
-// lacksOf names what its program cannot do, and the labels that it does not have.
+// lacksOf names what its program cannot do, and the labels and resources that it does
+// not have.
 func (v *Verdict) lacksOf() []string {
 	var lacks []string
 	for _, ability := range v.LacksAbilities {
@@ -91,10 +99,13 @@ func (v *Verdict) lacksOf() []string {
 	for _, label := range v.LacksLabels {
 		lacks = append(lacks, "the label "+show.Text(label))
 	}
+	for _, resource := range v.LacksResources {
+		lacks = append(lacks, "the resource "+show.Text(resource))
+	}
 	return lacks
 }
 
-// keptBy names what keeps the worker from any job.
+// keptBy names what keeps the worker from any job, or from those for another.
 func (v *Verdict) keptBy() []string {
 	var is []string
 	if v.Status != dffmpeg.WorkerOnline {
@@ -106,6 +117,9 @@ func (v *Verdict) keptBy() []string {
 	if v.SetAside {
 		is = append(is, "set aside, because jobs failed there that others completed")
 	}
+	if v.ForAnother {
+		is = append(is, "not the worker that it is for")
+	}
 	return is
 }
 
@@ -114,7 +128,7 @@ func (v Verdict) onlyPaused() bool   { return v.Paused && v.otherwiseCould() }
 func (v Verdict) onlySetAside() bool { return v.SetAside && v.otherwiseCould() }
 
 func (v Verdict) otherwiseCould() bool {
-	return v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" && len(v.LacksPaths) == 0 && !v.LacksStreams && len(v.lacksOf()) == 0
+	return v.Status == dffmpeg.WorkerOnline && !v.ForAnother && v.LacksBinary == "" && len(v.LacksPaths) == 0 && !v.LacksStreams && len(v.lacksOf()) == 0
 }
 
 // pathsOf names paths.
@@ -147,7 +161,7 @@ func judgeWorkers(job *dffmpeg.Job, general bool, workers []dffmpeg.Worker) (Fin
 		if v.Could {
 			could++
 		}
-		if v.LacksBinary == "" && !v.LacksStreams {
+		if v.LacksBinary == "" && !v.LacksStreams && !v.ForAnother {
 			spread = slices.DeleteFunc(spread, func(name string) bool { return slices.Contains(w.Paths, name) })
 		}
 	}
@@ -155,6 +169,9 @@ func judgeWorkers(job *dffmpeg.Job, general bool, workers []dffmpeg.Worker) (Fin
 	what := job.BinaryName
 	if len(job.Paths) > 0 {
 		what += " with " + pathsOf(job.Paths)
+	}
+	if job.Demand.Worker != "" {
+		what += ", which is for worker " + show.Text(job.Demand.Worker) + " only"
 	}
 	found := fmt.Sprintf("%d of %d online could take %s", could, online, what)
 	switch {
@@ -176,20 +193,46 @@ func judgeWorkers(job *dffmpeg.Job, general bool, workers []dffmpeg.Worker) (Fin
 	return problem(checkWorkers, found, remedy(job, verdicts, spread)), verdicts
 }
 
+// judgeQueries adds to what was found for any job that the worker is away which alone is
+// asked what programs are and can do; "" for none.
+func judgeQueries(found Finding, verdicts []Verdict, only string) Finding {
+	if only == "" || found.Status != OK || isOnline(verdicts, only) {
+		return found
+	}
+	return warning(checkWorkers, found.Found+"; but questions such as -encoders are for worker "+show.Text(only)+" only, which is not online", bring(only))
+}
+
+func isOnline(verdicts []Verdict, worker string) bool {
+	return slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Worker == worker && v.Status == dffmpeg.WorkerOnline })
+}
+
+// bring says what to do about the worker that alone is asked.
+func bring(only string) string {
+	return fmt.Sprintf("bring worker %s online: it alone is asked what programs are and can do, as scheduler.query_worker of the coordinator's configuration says", show.Text(only))
+}
+
 // remedy says what would let somebody take the job: what the nearest one lacks.
 func remedy(job *dffmpeg.Job, verdicts []Verdict, nobody []string) string {
+	verdicts = slices.DeleteFunc(slices.Clone(verdicts), func(v Verdict) bool { return v.ForAnother })
+	if only := job.Demand.Worker; only != "" && !isOnline(verdicts, only) {
+		return bring(only)
+	}
+	whose := "a worker's"
+	if job.Demand.Worker != "" {
+		whose = show.Text(job.Demand.Worker) + "'s"
+	}
 	noBinary := !slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" })
 	switch {
 	case noBinary:
-		return fmt.Sprintf("add %s to binaries of a worker's configuration, and to allowed_binaries of the coordinator's if it is not there", job.BinaryName)
+		return fmt.Sprintf("add %s to binaries of %s configuration, and to allowed_binaries of the coordinator's if it is not there", job.BinaryName, whose)
 	case len(nobody) > 0:
-		return fmt.Sprintf("add %s to paths of a worker's configuration (with the worker's own directory), or take it out of ours", strings.Join(nobody, ", "))
+		return fmt.Sprintf("add %s to paths of %s configuration (with the worker's own directory), or take it out of ours", strings.Join(nobody, ", "), whose)
 	case slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.LacksStreams && len(v.LacksPaths) == 0 }):
 		return "upgrade a worker to 0.5, or write to a file instead of a standard stream"
 	}
 	for _, v := range verdicts {
 		if v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" && len(v.LacksPaths) == 0 {
-			return fmt.Sprintf("%s lacks only %s. Labels are in its configuration; dffmpeg client worker programs %s shows what its programs can do, and its log with log_level: debug why hardware does not work",
+			return fmt.Sprintf("%s lacks only %s. Labels and resources are in its configuration; dffmpeg client worker programs %s shows what its programs can do, and its log with log_level: debug why hardware does not work",
 				show.Text(v.Worker), strings.Join(v.lacksOf(), ", "), show.Text(v.Worker))
 		}
 	}

@@ -38,7 +38,7 @@ func (a *api) health(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusInternalServerError
 	case dffmpeg.HealthOnline:
 	}
-	health.Version, health.Features = a.Settings.Version, features()
+	health.Version, health.Features, health.QueryWorker = a.Settings.Version, features(), a.Settings.Queue.QueryWorker
 	write(w, status, health)
 }
 

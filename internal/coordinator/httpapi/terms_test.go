@@ -73,6 +73,10 @@ func TestTerms(t *testing.T) {
 	if diff := cmp.Diff(dffmpeg.Demand{Light: true, Worker: holder}, query.Demand); diff != "" {
 		t.Errorf("a question about the program is for one worker (-want +got):\n%s", diff)
 	}
+	health := decode[dffmpeg.HealthAnswer](t, c.want(http.StatusOK, nobody, http.MethodGet, "/health", nil))
+	if health.QueryWorker != holder {
+		t.Errorf("health says that questions are for %q, want %s", health.QueryWorker, holder)
+	}
 }
 
 // TestPriorities: an admin says which priority a client's jobs have, and may have.
