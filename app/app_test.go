@@ -122,7 +122,7 @@ func (p *program) admin(args ...string) (code int, stdout, stderr string) {
 
 func TestEveryNameIsAPart(t *testing.T) {
 	p := newProgram(t)
-	for _, name := range []string{"dffmpeg", "dffmpeg-coordinator", "dffmpeg-worker", "dffmpeg-client", "dffmpeg-admin"} {
+	for _, name := range names() {
 		if got := p.succeed("/usr/bin/"+name, "--version"); got != name+" 1.2.3\n" {
 			t.Errorf("%s --version prints %q", name, got)
 		}

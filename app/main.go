@@ -110,6 +110,7 @@ func (a App) root(name string, s *surroundings) *cobra.Command {
 		cmd = s.everything()
 	}
 	cmd.Use = strings.Replace(cmd.Use, cmd.Name(), name, 1)
+	nameExamples(cmd, name)
 	cmd.Version = a.Version
 	cmd.SetVersionTemplate(name + " {{.Version}}\n")
 	cmd.SilenceUsage = true

@@ -16,7 +16,7 @@ func workerPause(env Env) *cobra.Command {
 		Short: "Give a worker no more jobs; it finishes those it has (for admins)",
 		Long: "Give a worker no more jobs until it is resumed, also when it is restarted. It finishes\n" +
 			"those it has.",
-		Example: "  dffmpeg worker pause b1 --reason \"new graphics card\"",
+		Example: "  dffmpeg client worker pause b1 --reason \"new graphics card\"",
 		Args:    cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who look at the worker")
@@ -32,7 +32,7 @@ func workerResume(env Env) *cobra.Command {
 	return &cobra.Command{
 		Use:     "resume WORKER",
 		Short:   "Give a worker jobs again (for admins)",
-		Example: "  dffmpeg worker resume b1",
+		Example: "  dffmpeg client worker resume b1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return changeWorker(cmd.Context(), env, "resumed", func(ctx context.Context, session *Session) (dffmpeg.Worker, error) {

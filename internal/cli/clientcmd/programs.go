@@ -13,7 +13,7 @@ func workerPrograms(env Env) *cobra.Command {
 		Short: "Show what a worker's programs can do",
 		Long: "Show what a worker's programs can do: encoders, decoders, filters and formats, and the\n" +
 			"devices that work on its machine. Jobs that need something else are not given to it.",
-		Example: "  dffmpeg worker programs b1\n  dffmpeg worker programs b1 --json | jq '.ffmpeg.abilities.encoder'",
+		Example: "  dffmpeg client worker programs b1\n  dffmpeg client worker programs b1 --json | jq '.ffmpeg.abilities.encoder'",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			session, err := env.Connect()
