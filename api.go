@@ -89,13 +89,20 @@ type JobTerms struct {
 	// Uses are resources that the job occupies, instead of what its arguments show of
 	// each. Only workers that count them qualify.
 	Uses map[string]int `json:"uses,omitempty" doc:"Named resources that it occupies while it runs"`
-	// MaxAttempts is 0 for the default: one of a monitored job, else the coordinator's.
-	MaxAttempts int `json:"max_attempts,omitempty" minimum:"0" maximum:"20" doc:"Attempts at most; the coordinator's default when absent"`
+	// MaxAttempts is 0 for the default: one of a monitored job, else the coordinator's; but
+	// three where that is one and RetryOn or Backoff is there.
+	MaxAttempts int `json:"max_attempts,omitempty" minimum:"0" maximum:"20" doc:"Attempts at most; the coordinator's default when absent, but 3 where that is one and retry_on or backoff is there"`
 	// RetryOn is what is tried again (RetryPolicy.On); lost workers when absent.
 	RetryOn []string `json:"retry_on,omitempty" maxItems:"64" doc:"What is tried again: lost, failed, or an exit code; lost workers when absent"`
 	// Backoff is the pause before the second attempt, in seconds; nil for the default.
 	Backoff      *int `json:"backoff,omitempty" minimum:"0" maximum:"86400" doc:"Seconds before the second attempt; each one after it waits twice as long"`
 	QueueTimeout int  `json:"queue_timeout,omitempty" minimum:"0" maximum:"31536000" doc:"Seconds that it may wait for a worker before it fails; the coordinator's default when absent"`
+}
+
+// AskRetries reports whether the requester wants more than one attempt, as opposed to
+// the coordinator's default.
+func (t *JobTerms) AskRetries() bool {
+	return t.MaxAttempts > 1 || t.MaxAttempts == 0 && (len(t.RetryOn) > 0 || t.Backoff != nil)
 }
 
 // ProgramAnswer is what is known of one of a worker's programs.

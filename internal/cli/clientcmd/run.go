@@ -143,6 +143,9 @@ func submit(cmd *cobra.Command, env Env, words []string, mayDetach bool) error {
 	}
 	inv.Terms = withTerms(session.Terms, s.terms)
 	if !s.detach {
+		if s.terms.AskRetries() {
+			fmt.Fprintln(env.Err, "dffmpeg: warning: a job whose output is shown here is not tried again, as that cannot be taken back; submit -D is for that")
+		}
 		if code := p.Run(cmd.Context(), inv); code != 0 {
 			return &ExitError{Code: code}
 		}

@@ -56,6 +56,23 @@ func TestRunIsTheProgram(t *testing.T) {
 	}
 }
 
+// TestRetriesOfARunAreWarnedOf, where they are asked for: its output cannot be taken back.
+func TestRetriesOfARunAreWarnedOf(t *testing.T) {
+	for options, warned := range map[string]bool{
+		"": false, "--max-attempts 1": false, "--max-attempts 2": true, "--retry-on failed": true, "--backoff 0": true, "--max-attempts 1 --retry-on failed": false,
+	} {
+		c := start(t)
+		term := newTerminal(t, c)
+		wait := term.begin(append(append([]string{"run"}, strings.Fields(options)...), "--", "-i", "x")...)
+		job := c.submitted()
+		c.finish(job.ID, c.run(job.ID), store.Result{Status: dffmpeg.JobCompleted, ExitCode: exit(0)})
+		wantExit(t, wait(), 0)
+		if got := term.err.String(); strings.Contains(got, "is not tried again") != warned {
+			t.Errorf("run %s printed %q", options, got)
+		}
+	}
+}
+
 func TestSignalCancelsARun(t *testing.T) {
 	c := start(t)
 	term := newTerminal(t, c)

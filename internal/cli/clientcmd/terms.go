@@ -15,9 +15,10 @@ const termOptions = `      --priority N              from -100 to 100, as far as
       --need KIND:NAME          needs this of the program, such as encoder:hevc_nvenc
       --no-need KIND:NAME       does not need it, although the arguments look so
       --use RESOURCE=N          occupies N of a resource that workers count; 0 for none
-      --max-attempts N          tries it N times at most
+      --max-attempts N          tries it N times at most; 3 if one of the next two says when
       --retry-on WHAT           what is tried again: lost, failed, or an exit code
       --backoff SECONDS         before the second attempt, and twice as long after each
+                                (a job whose streams are here is not tried again: see submit -D)
       --queue-timeout SECONDS   fails when it has waited so long for a worker
                                 (options from --require to --use, and --retry-on, may be repeated)`
 

@@ -27,6 +27,10 @@ type QueueSettings struct {
 	QueryWorker string
 }
 
+// askedAttempts is how often a job is tried whose requester says what is tried again, or
+// when, and not how often.
+const askedAttempts = 3
+
 const (
 	maxLabels     = 64  // of a job or worker
 	maxNameLength = 128 // of labels and resources
@@ -73,9 +77,12 @@ func (a *api) demanded(identity dffmpeg.Identity, in *dffmpeg.SubmitRequest, job
 // retryPolicy returns when a job is tried again.
 func (a *api) retryPolicy(in *dffmpeg.SubmitRequest) dffmpeg.RetryPolicy {
 	terms, settings := &in.Terms, &a.Settings.Queue
-	policy := dffmpeg.RetryPolicy{MaxAttempts: terms.MaxAttempts, On: terms.RetryOn, Asked: terms.MaxAttempts > 1}
+	policy := dffmpeg.RetryPolicy{MaxAttempts: terms.MaxAttempts, On: terms.RetryOn, Asked: terms.AskRetries()}
 	if policy.MaxAttempts == 0 && !in.Monitor {
 		policy.MaxAttempts = settings.DetachedAttempts
+	}
+	if policy.MaxAttempts <= 1 && policy.Asked {
+		policy.MaxAttempts = askedAttempts // its requester said nothing of how often
 	}
 	if policy.MaxAttempts <= 1 {
 		return dffmpeg.RetryPolicy{}

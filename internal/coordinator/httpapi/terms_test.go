@@ -56,6 +56,17 @@ func TestTerms(t *testing.T) {
 				Retry: dffmpeg.RetryPolicy{MaxAttempts: 2, On: []string{"failed", "lost"}, LostAfter: 300, Asked: true},
 			},
 		},
+		"monitored, with what is tried again": {
+			monitor: true, terms: dffmpeg.JobTerms{RetryOn: []string{"failed"}},
+			want: dffmpeg.Job{Demand: inferred, Retry: dffmpeg.RetryPolicy{MaxAttempts: 3, Backoff: 10, On: []string{"failed"}, LostAfter: 300, Asked: true}},
+		},
+		"monitored, with when it is tried again": {
+			monitor: true, terms: dffmpeg.JobTerms{Backoff: new(0)},
+			want: dffmpeg.Job{Demand: inferred, Retry: dffmpeg.RetryPolicy{MaxAttempts: 3, On: []string{"lost"}, LostAfter: 300, Asked: true}},
+		},
+		"once, whatever happens": {
+			monitor: true, terms: dffmpeg.JobTerms{MaxAttempts: 1, RetryOn: []string{"failed"}, Backoff: new(0)}, want: dffmpeg.Job{Demand: inferred},
+		},
 		"once": {terms: dffmpeg.JobTerms{MaxAttempts: 1, Priority: new(-100)}, want: dffmpeg.Job{Priority: -100, Demand: inferred, QueueTimeout: 3600}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +87,20 @@ func TestTerms(t *testing.T) {
 	health := decode[dffmpeg.HealthAnswer](t, c.want(http.StatusOK, nobody, http.MethodGet, "/health", nil))
 	if health.QueryWorker != holder {
 		t.Errorf("health says that questions are for %q, want %s", health.QueryWorker, holder)
+	}
+}
+
+// TestAttemptsOfThoseWhoAskForMore: the coordinator's default for jobs that nobody waits
+// for counts, unless that is one.
+func TestAttemptsOfThoseWhoAskForMore(t *testing.T) {
+	for _, tt := range []struct{ setting, asked, want int }{{setting: 5, want: 5}, {setting: 1, want: 3}, {setting: 5, asked: 2, want: 2}, {setting: 5, asked: 1}} {
+		c := newCluster(t, func(d *Deps) { d.Settings.Queue.DetachedAttempts = tt.setting })
+		job := c.submit(requester, func(r *dffmpeg.SubmitRequest) {
+			r.Monitor, r.Terms = false, dffmpeg.JobTerms{MaxAttempts: tt.asked, RetryOn: []string{"failed"}}
+		})
+		if job.Retry.MaxAttempts != tt.want || job.Retry.Asked != (tt.want > 0) {
+			t.Errorf("with %+v the policy is %+v", tt, job.Retry)
+		}
 	}
 }
 
