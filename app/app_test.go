@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -210,6 +211,54 @@ func TestIdentitiesInTheDatabase(t *testing.T) {
 	}
 }
 
+// TestOnlyWhatAddsMakesADatabase: others say where they looked for one, and with which
+// configuration standalone's admin works.
+func TestOnlyWhatAddsMakesADatabase(t *testing.T) {
+	p := newProgram(t)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	standalone := filepath.Join(p.home, ".local", "state", "dffmpeg", "admin.yaml")
+	commands := []string{
+		"user list", "user show x", "user show x --show-key", "user delete x", "user rotate-key x", "user set-scope x ::/0", "user set-role x admin",
+		"user set-priorities x", "worker list", "worker show x", "job list", "job show x", "job logs x", "coordinator list", "status", "janitor run_all",
+		"security re-encrypt --decrypt",
+	}
+	check := func(want string, run func(args ...string) (int, string, string)) {
+		t.Helper()
+		for _, command := range commands {
+			if code, stdout, stderr := run(strings.Fields(command)...); code != 1 || stdout != "" || !strings.Contains(stderr, want) {
+				t.Errorf("%s: exit code %d, %q, %q; want %q", command, code, stdout, stderr, want)
+			}
+		}
+	}
+	bare := func(args ...string) (int, string, string) {
+		return p.run(append([]string{"dffmpeg-admin"}, args...)...)
+	}
+	check("looked for "+filepath.Join(dir, "dffmpeg.db")+", where a coordinator without a configuration has it; name the configuration with -c\n", bare)
+	check("no database yet: "+filepath.Join(p.home, "state.db")+", as "+filepath.Join(p.home, "coordinator.yaml")+" says", p.admin)
+	if err := os.MkdirAll(filepath.Dir(standalone), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(standalone, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check("for dffmpeg standalone: dffmpeg admin --remote -c "+standalone+"\n", bare)
+	for _, place := range []string{dir, p.home} {
+		if found, err := filepath.Glob(filepath.Join(place, "*.db*")); err != nil || found != nil {
+			t.Errorf("left behind: %q, %v", found, err)
+		}
+	}
+	if code, _, stderr := bare("user", "add", "jellyfin"); code != 0 || stderr != "dffmpeg: made a new database: "+filepath.Join(dir, "dffmpeg.db")+"\n" {
+		t.Errorf("user add: exit code %d, %q", code, stderr)
+	}
+	if code, _, stderr := bare("user", "add", "emby"); code != 0 || stderr != "" {
+		t.Errorf("user add a second time: exit code %d, %q", code, stderr)
+	}
+	if code, stdout, _ := bare("user", "list"); code != 0 || !strings.Contains(stdout, "jellyfin") {
+		t.Errorf("user list: exit code %d, %q", code, stdout)
+	}
+}
+
 func TestDatabaseIsLookedAfter(t *testing.T) {
 	p := newProgram(t)
 	if _, stdout, stderr := p.admin("db", "status"); strings.Count(stdout, "none yet") != 2 {
@@ -299,6 +348,30 @@ func TestKeysForSealingAreMade(t *testing.T) {
 	}
 }
 
+// administer pauses standalone's worker and sets priorities: its admin may, its client
+// may not.
+func (p *program) administer(client, admin string) {
+	p.t.Helper()
+	for _, command := range [][]string{
+		{"dffmpeg", "client", "worker", "pause", "standalone-worker"},
+		{"dffmpeg", "client", "worker", "resume", "standalone-worker"},
+		{"dffmpeg", "admin", "--remote", "user", "set-priorities", "standalone-client", "--ceiling", "50"},
+	} {
+		as := func(configuration string) []string { return append(slices.Clone(command), "-c", configuration) }
+		if code, _, stderr := p.run(as(client)...); code != 1 || !strings.Contains(stderr, "Admin role required") {
+			p.t.Errorf("%q as the client: exit code %d, %q", command, code, stderr)
+		}
+		p.succeed(as(admin)...)
+	}
+	if got := p.succeed("dffmpeg", "admin", "--remote", "-c", admin, "user", "show", "standalone-client"); !strings.Contains(got, "at most 50") {
+		p.t.Errorf("the client's priorities: %s", got)
+	}
+	info, err := os.Stat(admin)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		p.t.Errorf("the admin's configuration: %v, %v; want mode 0600", info, err)
+	}
+}
+
 // TestStandaloneStartsAndStops: everything in this process, with real SQLite,
 // until a signal; then nothing is left.
 func TestStandaloneStartsAndStops(t *testing.T) {
@@ -316,6 +389,7 @@ func TestStandaloneStartsAndStops(t *testing.T) {
 	if got := p.succeed("dffmpeg-client", "-c", client, "worker", "list"); !strings.Contains(got, "standalone-worker") {
 		t.Errorf("worker list says %q", got)
 	}
+	p.administer(client, filepath.Join(dir, "admin.yaml"))
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

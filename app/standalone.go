@@ -52,7 +52,8 @@ func (s *surroundings) standaloneCommand() *cobra.Command {
 		Use:   "standalone",
 		Short: "Run coordinator and worker in one process, with nothing to configure",
 		Long: "Run a coordinator and a worker in one process, with SQLite. Identities are made on the first start,\n" +
-			"and a client configuration is written where the command line finds it.",
+			"and a client configuration is written where the command line finds it. That of an admin, who may\n" +
+			"pause the worker and set priorities, is admin.yaml in the directory of the state.",
 		Example: "  dffmpeg standalone\n  dffmpeg run -- -i in.mkv out.mp4     # in another terminal",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -138,7 +139,7 @@ func (st *standalone) serve(ctx context.Context, drain <-chan struct{}, cfg *con
 		defer stop()
 		return st.app.runWorker(ctx, drain, worker, st.logger)
 	})
-	group.Go(func() error { return st.welcome(serving, db, address, keys[standaloneClient]) })
+	group.Go(func() error { return st.welcome(serving, db, address, keys) })
 	return group.Wait()
 }
 
@@ -187,9 +188,9 @@ func (st *standalone) findBinaries() (map[string]string, error) {
 	return binaries, nil
 }
 
-// welcome waits until the worker takes jobs, writes the client's configuration
-// and says what to type.
-func (st *standalone) welcome(ctx context.Context, db *database, address config.Address, key secret.Value) error {
+// welcome waits until the worker takes jobs, writes the configurations of client and
+// admin, and says what to type.
+func (st *standalone) welcome(ctx context.Context, db *database, address config.Address, keys map[string]secret.Value) error {
 	ticker := time.NewTicker(readyEvery)
 	defer ticker.Stop()
 	for {
@@ -203,28 +204,43 @@ func (st *standalone) welcome(ctx context.Context, db *database, address config.
 		case <-ticker.C:
 		}
 	}
-	hint, err := st.writeClient(address, key)
+	admin := adminFile(st.dir)
+	if err := config.WriteClient(admin, clientFile(standaloneAdmin, address, keys)); err != nil {
+		return err
+	}
+	hint, err := st.writeClient(clientFile(standaloneClient, address, keys))
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(st.process.Out, `dffmpeg standalone is ready at %s (status page: %[1]s/status)
 In another terminal:
 
-  %sdffmpeg run -- -i in.mkv out.mp4
+  %[2]sdffmpeg run -- -i in.mkv out.mp4
+
+As its admin, who may pause the worker and set priorities:
+
+  dffmpeg client -c %[3]s worker pause %[4]s
+  dffmpeg admin --remote -c %[3]s user set-priorities %[5]s --ceiling 50
 
 Stop it with Ctrl-C.
-`, address.URL(), hint)
+`, address.URL(), hint, admin, standaloneWorker, standaloneClient)
 	return err
+}
+
+// adminFile returns where the admin's configuration is, given the directory of the state.
+func adminFile(dir string) string { return filepath.Join(dir, "admin.yaml") }
+
+// clientFile returns the configuration of one of the identities.
+func clientFile(identity string, address config.Address, keys map[string]secret.Value) config.ClientFile {
+	return config.ClientFile{
+		ClientID: identity, HMACKey: keys[identity], Coordinator: address, Paths: map[string]string{standaloneRoot: "/"},
+	}
 }
 
 // writeClient writes the client's configuration beside the database, and where
 // the command line looks for it, unless somebody else's is there. It returns
 // what to type before a command in that case.
-func (st *standalone) writeClient(address config.Address, key secret.Value) (hint string, err error) {
-	file := config.ClientFile{
-		ClientID: standaloneClient, HMACKey: key, Coordinator: address,
-		Paths: map[string]string{standaloneRoot: "/"},
-	}
+func (st *standalone) writeClient(file config.ClientFile) (hint string, err error) {
 	own := filepath.Join(st.dir, "client.yaml")
 	if err := config.WriteClient(own, file); err != nil {
 		return "", err

@@ -59,10 +59,13 @@ type Keys interface {
 type Env struct {
 	Out, Err io.Writer
 	// Open opens the database that the coordinator's configuration names, or
-	// with --remote the coordinator that the client's names.
+	// with --remote the coordinator that the client's names. There must be one.
 	Open func(ctx context.Context) (Backend, error)
-	// OpenKeys opens the database for work on its keys. The default key ID is
-	// the one that new keys are sealed with.
+	// Create is Open for what may be the first command of all: it makes a database
+	// where there is none.
+	Create func(ctx context.Context) (Backend, error)
+	// OpenKeys opens the database, which must be there, for work on its keys. The
+	// default key ID is the one that new keys are sealed with.
 	OpenKeys func(ctx context.Context) (keys Keys, defaultID string, closeKeys func() error, err error)
 	// Databases looks after the databases themselves.
 	Databases Databases

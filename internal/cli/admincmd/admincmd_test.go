@@ -108,6 +108,7 @@ func newBench(t *testing.T) *bench {
 			b.opened++
 			return Backend{Users: b.users, Cluster: b.cluster, Close: func() error { b.closed++; return nil }}, nil
 		},
+		Create: func(ctx context.Context) (Backend, error) { return b.env.Open(ctx) },
 		OpenKeys: func(context.Context) (Keys, string, func() error, error) {
 			b.opened++
 			return b.users, "2026", func() error { b.closed++; return nil }, nil

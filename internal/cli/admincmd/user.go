@@ -99,6 +99,7 @@ func userAdd(env Env) *cobra.Command {
 	}
 	role := cmd.Flags().String("role", string(dffmpeg.RoleClient), "client, worker or admin")
 	cidrs := cmd.Flags().StringSlice("allowed-cidrs", nil, "addresses it may call from (default everywhere)")
+	env.Open = env.Create
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		blocks, err := httpauth.ParsePrefixes(*cidrs)
 		if err != nil {

@@ -49,6 +49,9 @@ func changeWorker(ctx context.Context, env Env, done string, change func(context
 		return err
 	}
 	worker, err := change(ctx, session)
+	if dffmpeg.CodeOf(err) == dffmpeg.CodeForbidden {
+		return fmt.Errorf("%w; name the configuration of an admin with -c", err)
+	}
 	if err != nil {
 		return err
 	}
