@@ -34,6 +34,7 @@ const askedAttempts = 3
 const (
 	maxLabels     = 64  // of a job or worker
 	maxNameLength = 128 // of labels and resources
+	maxNeeds      = 256 // that are inferred: more than any command that does something has
 )
 
 // demanded adds to a job what its requester asks of the queue.
@@ -49,6 +50,7 @@ func (a *api) demanded(identity dffmpeg.Identity, in *dffmpeg.SubmitRequest, job
 	}
 	job.Priority, job.Prefer = priority, terms.Prefer
 	job.Demand = demand.Infer(in.BinaryName, in.Arguments)
+	job.Demand.Needs = bounded(job.Demand.Needs)
 	if demand.IsQuery(in.BinaryName, in.Arguments) {
 		job.Demand.Worker = a.Settings.Queue.QueryWorker
 	}
@@ -72,6 +74,17 @@ func (a *api) demanded(identity dffmpeg.Identity, in *dffmpeg.SubmitRequest, job
 		job.QueueTimeout = int(a.Settings.Queue.Timeout / time.Second)
 	}
 	return nil
+}
+
+// bounded returns those of inferred needs that are looked at. Every one costs a comparison
+// with each worker as long as the job waits; a job that has more is given away without
+// regard to the rest.
+func bounded(needs []string) []string {
+	needs = slices.DeleteFunc(needs, func(ability string) bool {
+		_, name, ok := dffmpeg.SplitAbility(ability)
+		return !ok || len(name) > maxNameLength || !plain(name)
+	})
+	return needs[:min(len(needs), maxNeeds)]
 }
 
 // retryPolicy returns when a job is tried again.

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -268,5 +270,25 @@ func TestOffers(t *testing.T) {
 		if a := c.do(holder, http.MethodPost, "/worker/register", wrong); a.status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: status %d: %s", name, a.status, a.body)
 		}
+	}
+}
+
+// TestNeedsAreBounded: of what a command names only so much is looked at.
+func TestNeedsAreBounded(t *testing.T) {
+	c := newCluster(t)
+	var filters []string
+	for i := range 10_000 {
+		filters = append(filters, fmt.Sprint("f", i))
+	}
+	request := submission()
+	request.Arguments = []string{"-i", "$Media/a.mkv", "-vf", strings.Join(append(filters, strings.Repeat("x", 1000)), ","), "$Media/b.mkv"}
+	request.Terms.Needs = []string{"encoder:mine"}
+	needs := decode[dffmpeg.SubmitAnswer](t, c.want(http.StatusOK, requester, http.MethodPost, "/jobs/submit", request)).Demand.Needs
+	if len(needs) != maxNeeds+1 || !slices.Contains(needs, "encoder:mine") {
+		t.Errorf("the job has %d needs, among them %.3q", len(needs), needs)
+	}
+	request.Arguments[3] = strings.Repeat("x", 1000)
+	if needs := decode[dffmpeg.SubmitAnswer](t, c.want(http.StatusOK, requester, http.MethodPost, "/jobs/submit", request)).Demand.Needs; len(needs) != 1 {
+		t.Errorf("a name that none has is not looked at; needs are %.3q", needs)
 	}
 }

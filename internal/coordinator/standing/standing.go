@@ -70,13 +70,14 @@ type line struct {
 // view is what positions and reasons depend on.
 type view struct {
 	cluster *scheduler.Cluster
-	kept    bool // whether the cluster counts what is kept for others
+	kept    bool              // whether the cluster counts what is kept for others
+	reasons map[string]string // of queues, for the jobs that no worker has had
 	held    []store.Held
 	depths  []store.Depth
 }
 
 func look(ctx context.Context, state State) (*view, error) {
-	var v view
+	v := view{reasons: make(map[string]string)}
 	now, err := state.Now(ctx)
 	if err != nil {
 		return nil, err
@@ -93,18 +94,27 @@ func look(ctx context.Context, state State) (*view, error) {
 	return &v, err
 }
 
-// explain says why a job waits. What is kept for others is looked at when nothing else
-// keeps the job from being assigned, which is rare.
+// explain says why a job waits: one that no worker has had, for the same reason as the
+// others in its queue. What is kept for others is looked at when nothing else keeps the job
+// from being assigned, which is rare.
 func (v *view) explain(ctx context.Context, state State, job *dffmpeg.Job) (string, error) {
-	why := v.cluster.Explain(job)
-	if why != "" || v.kept {
+	alike := len(job.Attempts) == 0 && job.NotBefore == nil
+	queue := transition.Queue(job)
+	if why, known := v.reasons[queue]; known && alike {
 		return why, nil
 	}
-	v.kept = true
-	if err := v.cluster.Keep(ctx, state); err != nil {
-		return "", err
+	why := v.cluster.Explain(job)
+	if why == "" && !v.kept {
+		v.kept = true
+		if err := v.cluster.Keep(ctx, state); err != nil {
+			return "", err
+		}
+		why = v.cluster.Explain(job)
 	}
-	return v.cluster.Explain(job), nil
+	if alike {
+		v.reasons[queue] = why
+	}
+	return why, nil
 }
 
 // place returns the job's place in its line, from 1.
