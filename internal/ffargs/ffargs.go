@@ -1,6 +1,6 @@
 // Package ffargs reads command lines of ffmpeg and ffprobe as those programs do, as far
-// as can be told without knowing every option: an option that is not known is taken for
-// one with a value.
+// as can be told without knowing the options of every codec and format: one that is not
+// known is taken for one of those, which all have a value.
 package ffargs
 
 import "strings"
@@ -8,8 +8,10 @@ import "strings"
 // Word is an argument as ffmpeg's command line has it.
 type Word struct {
 	Text   string
-	Option bool   // it is the name of an option
+	Option bool   // it is the name of an option, or the "--" before a file
 	Of     string // the option whose value it is, without what is behind ':'; "" for none
+	Stream string // what is behind ':' there: the streams that the option is for
+	Unsure bool   // that option is not known; if it has no value after all, this is a file
 	Format string // of a file: its -f; "" when there is none
 }
 
@@ -19,7 +21,7 @@ func (w *Word) Name() string {
 	if !w.Option {
 		return ""
 	}
-	name, _, _ := strings.Cut(strings.TrimLeft(w.Text, "-"), ":")
+	name, _, _ := optionOf(w.Text)
 	return name
 }
 
@@ -27,58 +29,64 @@ func (w *Word) Name() string {
 // ffmpeg, or the input of ffprobe.
 func (w *Word) File() bool { return !w.Option && w.Of == "" }
 
+// Input reports whether the argument is the value of -i.
+func (w *Word) Input() bool { return w.Of == "i" }
+
 // Words tells options, their values and files apart.
 func Words(args []string) []Word {
 	list := make([]Word, len(args))
-	option, format := "", "" // the option whose value is next; -f of the next file
-	for i, arg := range args {
-		if isOption(arg, option) {
-			list[i], option = Word{Text: arg, Option: true}, ""
-			if name := strings.TrimLeft(arg, "-"); !isFlag(name) {
-				option = name
+	format := "" // -f of the next file
+	for i := 0; i < len(args); i++ {
+		name, stream, ok := optionOf(args[i])
+		switch {
+		case args[i] == "--":
+			list[i] = Word{Text: args[i], Option: true}
+			if i++; i == len(args) {
+				return list
 			}
+			fallthrough // the next one is a file, whatever it looks like
+		case !ok:
+			list[i], format = Word{Text: args[i], Format: format}, ""
 			continue
 		}
-		name, _, _ := strings.Cut(option, ":") // the rest says for which stream
-		list[i] = Word{Text: arg, Of: name}
+		list[i] = Word{Text: args[i], Option: true}
+		if i+1 == len(args) || !takes(name, args[i+1]) {
+			continue
+		}
+		i++
+		list[i] = Word{Text: args[i], Of: name, Stream: stream, Unsure: !isKnown(name)}
 		switch name {
 		case "f":
-			format = arg
-		case "i", "":
+			format = args[i]
+		case "i":
 			list[i].Format, format = format, ""
 		}
-		option = ""
 	}
 	return list
 }
 
-// isOption reports whether an argument is the name of an option, and not the
-// value of the one before it: values that begin with '-' are numbers, or
-// streams to leave out.
-func isOption(arg, before string) bool {
-	name := strings.TrimLeft(arg, "-")
+// optionOf returns the parts of an argument where an option or a file may be; ok is
+// false when it is a file.
+func optionOf(arg string) (name, stream string, ok bool) {
+	name = strings.TrimLeft(arg, "-")
 	if name == arg || name == "" {
-		return false
+		return "", "", false
 	}
-	return before == "" || letter(name[0]) || name[0] == '/'
+	name, stream, _ = strings.Cut(name, ":")
+	return name, stream, true
 }
 
-// isFlag reports whether an option takes no value.
-func isFlag(option string) bool {
-	switch option {
-	case "y", "n", "an", "vn", "sn", "dn", "re", "shortest", "copyts", "start_at_zero", "accurate_seek", "noaccurate_seek",
-		"autorotate", "noautorotate", "autoscale", "noautoscale", "bitexact", "hide_banner", "stats", "nostats", "stdin", "nostdin",
-		"xerror", "benchmark", "benchmark_all", "debug_ts", "ignore_unknown", "copy_unknown", "recast_media", "report", "dump", "hex", "psnr",
-		"fix_sub_duration", "qphist", "vstats", "find_stream_info",
-		"version", "buildconf", "formats", "muxers", "demuxers", "devices", "codecs", "decoders", "encoders", "bsfs", "protocols",
-		"filters", "pix_fmts", "layouts", "sample_fmts", "colors", "hwaccels",
-		// ffprobe's
-		"show_format", "show_streams", "show_packets", "show_frames", "show_chapters", "show_programs", "show_error", "show_data",
-		"count_frames", "count_packets", "show_program_version", "show_library_versions", "show_private_data",
-		"pretty", "unit", "prefix", "byte_binary_prefix", "sexagesimal":
+// takes reports whether an option takes the argument that is next as its value.
+func takes(option, next string) bool {
+	switch {
+	case option == "autorotate", option == "autoscale": // flags since ffmpeg 7, before that with a value
+		return next == "0" || next == "1"
+	case isFlag(option):
+		return false
+	case isKnown(option):
 		return true
 	}
-	return false
+	// A flag that is not known must not swallow an option that is.
+	name, _, ok := optionOf(next)
+	return !ok || !isKnown(name)
 }
-
-func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

@@ -18,7 +18,7 @@ func TestRoles(t *testing.T) {
 		"-vf a -filter:v:0 b --af c -lavfi d":    {roleOption, roleGraph, roleOption, roleGraph, roleOption, roleGraph, roleOption, roleGraph},
 		"-filter_script a -/filter b -/vf:0 c":   {roleOption, roleURL, roleOption, roleURL, roleOption, roleURL},
 		"-x264-params a -x265-params:v b -crf 3": {roleOption, roleParams, roleOption, roleParams, roleOption, roleURL},
-		"-vf -y -f null -":                       {roleOption, roleOption, roleOption, roleURL, roleURL},
+		"-vf -y -f null -":                       {roleOption, roleGraph, roleOption, roleURL, roleURL}, // a value, as ffmpeg takes it
 		"-f lavfi -show_frames a":                {roleOption, roleURL, roleOption, roleGraph},
 		"":                                       {roleURL},
 	} {
