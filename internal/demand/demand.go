@@ -28,53 +28,6 @@ func Infer(binary string, args []string) dffmpeg.Demand {
 	}
 }
 
-// IsQuery reports whether the arguments only ask what the program is or can do. Media
-// servers ask for devices by opening one, without any file.
-func IsQuery(binary string, args []string) bool {
-	program := ffargs.ProgramOf(binary)
-	if program == ffargs.Other {
-		return false
-	}
-	if program == ffargs.FFmpeg && !slices.ContainsFunc(ffargs.Words(args), func(w ffargs.Word) bool { return w.File() || w.Of == "i" }) {
-		return true
-	}
-	for i := range args {
-		name, isOption := strings.CutPrefix(args[i], "-")
-		if name = strings.TrimPrefix(name, "-"); isOption && asks(name) {
-			return true // everything after it is its own, or not looked at
-		}
-	}
-	return false
-}
-
-// asks reports whether an option makes the program print something and end (ffmpeg's
-// "Information options" and "Getting help").
-func asks(option string) bool {
-	switch option {
-	case "version", "buildconf", "formats", "muxers", "demuxers", "devices", "codecs", "decoders", "encoders", "bsfs", "protocols",
-		"filters", "pix_fmts", "layouts", "sample_fmts", "dispositions", "colors", "hwaccels", "L", "h", "?", "help", "sources", "sinks":
-		return true
-	}
-	return false
-}
-
-// readsAll reports whether ffprobe looks at every packet of its input.
-func readsAll(args []string) bool {
-	all := false
-	for _, w := range ffargs.Words(args) {
-		switch w.Name() {
-		case "read_intervals":
-			return false
-		case "count_frames", "count_packets", "show_frames", "show_packets":
-			all = true
-		}
-		if w.Of == "show_entries" && (strings.Contains(w.Text, "frame=") || strings.Contains(w.Text, "packet=")) {
-			all = true
-		}
-	}
-	return all
-}
-
 // line is what is known of an ffmpeg command line.
 type line struct {
 	needs   map[string]bool
