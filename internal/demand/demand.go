@@ -1,12 +1,13 @@
 // Package demand infers what a job demands of a worker from its program's name and its
 // arguments. It names a need only where that is certain: one that is missed costs an
-// attempt, one that is wrong keeps a job waiting for ever.
+// attempt, one that is wrong keeps a job waiting for ever. So options count only where
+// ffmpeg goes by them, which is not where a later one replaces them, or where an output
+// has no stream of that kind.
 package demand
 
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/ffargs"
@@ -21,136 +22,102 @@ func Infer(binary string, args []string) dffmpeg.Demand {
 		if IsQuery(binary, args) {
 			return dffmpeg.Demand{Light: true} // that something is not there is an answer
 		}
-		line := read(args)
-		return dffmpeg.Demand{Light: line.light(), Needs: line.sorted(), Uses: line.uses}
+		c := read(args)
+		n := c.needs()
+		return dffmpeg.Demand{Light: c.light() && len(n.uses) == 0, Needs: n.sorted(), Uses: n.uses}
 	default:
 		return dffmpeg.Demand{}
 	}
 }
 
-// line is what is known of an ffmpeg command line.
-type line struct {
-	needs   map[string]bool
-	uses    map[string]int
-	outputs int
-	images  int // outputs of a single frame
-	hard    bool
-	// Of the file that is next:
-	codecs []string
-	frames string
+// needs is what a command line demands.
+type needs struct {
+	names map[string]bool
+	uses  map[string]int
 }
 
-// read reads a command line from left to right: options before -i are that input's,
-// others the next output's.
-func read(args []string) *line {
-	l := &line{needs: make(map[string]bool)}
-	for _, w := range ffargs.Words(args) {
-		switch {
-		case w.Option:
-		case w.Of == "":
-			l.output(&w)
-		default:
-			l.value(&w)
+func (c *command) needs() *needs {
+	n := &needs{names: make(map[string]bool)}
+	for _, kind := range c.devices {
+		n.device(kind)
+	}
+	for _, g := range c.graphs {
+		n.graph(g)
+	}
+	decoded := c.decoded()
+	for i := range c.inputs {
+		n.input(&c.inputs[i], decoded[i])
+	}
+	for i := range c.outputs {
+		n.output(&c.outputs[i], c.products(&c.outputs[i]))
+	}
+	return n
+}
+
+// input adds what an input needs, of which some streams are decoded.
+func (n *needs) input(in *file, decoded map[stream]bool) {
+	if in.format == "lavfi" {
+		n.graph(parseGraph(in.name))
+	}
+	for s := range decoded {
+		if codec, _ := in.codecs.last(s); certainCodec(codec.value) {
+			n.add(dffmpeg.AbilityDecoder, codec.value)
+		}
+		if hwaccel, _ := in.hwaccels.last(s); s.kind == video || s.kind == 0 && hwaccel.of.index >= 0 {
+			n.device(hwaccel.value)
 		}
 	}
-	return l
 }
 
-// value notes the value of an option.
-func (l *line) value(w *ffargs.Word) {
-	switch w.Of {
-	case "c", "codec", "vcodec", "acodec", "scodec":
-		l.codecs = append(l.codecs, w.Text)
-	case "frames", "vframes":
-		l.frames = w.Text
-	case "hwaccel":
-		l.device(w.Text)
-	case "init_hw_device":
-		l.device(w.Text[:len(w.Text)-len(strings.TrimLeft(w.Text, "abcdefghijklmnopqrstuvwxyz0123456789_"))])
-	case "vaapi_device":
-		l.device("vaapi")
-	case "qsv_device":
-		l.device("qsv")
-	case "vf", "af", "filter", "filter_complex", "lavfi":
-		l.graph(w.Text)
-	case "i":
-		l.input(w)
+// output adds what an output of these streams needs.
+func (n *needs) output(out *file, streams []product) {
+	if certainMuxer(out.format) {
+		n.add(dffmpeg.AbilityMuxer, out.format)
 	}
-}
-
-// input ends the options of an input.
-func (l *line) input(w *ffargs.Word) {
-	for _, codec := range l.codecs {
-		if certainCodec(codec) {
-			l.need(dffmpeg.AbilityDecoder, codec)
+	for _, p := range streams {
+		filter, _ := out.filters.last(p.stream)
+		n.graph(parseGraph(filter.value))
+		codec, _ := out.codecs.last(p.stream)
+		if certainCodec(codec.value) {
+			n.add(dffmpeg.AbilityEncoder, codec.value)
+		}
+		// Sound is not encoded in hardware, whatever the encoder is called.
+		if family := ffargs.Hardware(codec.value); family != "" && (p.kind == video || p.kind == 0) {
+			n.use(family)
 		}
 	}
-	if w.Format == "lavfi" {
-		l.graph(w.Text)
-	}
-	l.codecs, l.frames = nil, ""
 }
 
-// output ends the options of an output.
-func (l *line) output(w *ffargs.Word) {
-	l.outputs++
-	if l.frames == "1" {
-		l.images++
-	}
-	for _, codec := range l.codecs {
-		if certainCodec(codec) {
-			l.need(dffmpeg.AbilityEncoder, codec)
-		}
-		if family := ffargs.Hardware(codec); family != "" {
-			if l.uses == nil {
-				l.uses = make(map[string]int)
-			}
-			l.uses[family]++
-			l.hard = true
-		}
-	}
-	if certainMuxer(w.Format) {
-		l.need(dffmpeg.AbilityMuxer, w.Format)
-	}
-	l.codecs, l.frames = nil, ""
-}
+func (n *needs) sorted() []string { return slices.Sorted(maps.Keys(n.names)) }
 
-// light reports whether all that is made are single images, in software; what a filter
-// such as thumbnail reads for that is bounded by the image being wanted soon.
-func (l *line) light() bool { return l.outputs > 0 && l.images == l.outputs && !l.hard }
-
-func (l *line) sorted() []string { return slices.Sorted(maps.Keys(l.needs)) }
-
-func (l *line) need(kind dffmpeg.AbilityKind, name string) {
+func (n *needs) add(kind dffmpeg.AbilityKind, name string) {
 	if ffargs.Simple(name) {
-		l.needs[dffmpeg.Ability(kind, name)] = true
+		n.names[dffmpeg.Ability(kind, name)] = true
 	}
 }
 
-// device notes that a kind of hardware is used.
-func (l *line) device(name string) {
+// use counts one of a resource.
+func (n *needs) use(resource string) {
+	if n.uses == nil {
+		n.uses = make(map[string]int)
+	}
+	n.uses[resource]++
+}
+
+// graph adds the filters of a graph.
+func (n *needs) graph(g graph) {
+	for _, name := range g.filters {
+		n.add(dffmpeg.AbilityFilter, name)
+	}
+}
+
+// device adds a kind of hardware.
+func (n *needs) device(name string) {
 	switch name {
 	case "", "none", "auto":
 		return
 	case "cuvid", "nvdec": // older names of the same
 		name = "cuda"
 	}
-	l.need(dffmpeg.AbilityDevice, name)
-}
-
-// certainCodec reports whether the value of -c is certainly the name of an encoder or
-// decoder, rather than that of a codec, for which ffmpeg takes whichever it has:
-// libraries and hardware have names of their own.
-func certainCodec(name string) bool {
-	return strings.HasPrefix(name, "lib") || ffargs.Hardware(name) != "" || strings.HasSuffix(name, "_cuvid")
-}
-
-// certainMuxer reports whether the value of -f before an output is certainly the name of
-// a muxer, and not of a device, which are listed elsewhere.
-func certainMuxer(format string) bool {
-	switch format {
-	case "alsa", "audiotoolbox", "caca", "decklink", "fbdev", "opengl", "oss", "pulse", "sdl", "sdl2", "sndio", "v4l2", "video4linux2", "xv", "lavfi":
-		return false
-	}
-	return format != ""
+	n.add(dffmpeg.AbilityDevice, name)
 }

@@ -59,6 +59,22 @@ func TestInfer(t *testing.T) {
 		{"nothing", "ffmpeg", "", light},
 		{"a device", "ffmpeg", "-v verbose -hide_banner -init_hw_device vaapi=va:/dev/dri/renderD128", light},
 		{"output behind an option that is not known", "ffmpeg", "-i a.mkv -unheard out.mkv", dffmpeg.Demand{}},
+		{"codec replaced", "ffmpeg", "-i a.mkv -c:v hevc_nvenc -vcodec libx264 out.mkv", dffmpeg.Demand{Needs: []string{"encoder:libx264"}}},
+		{"no such stream", "ffmpeg", "-i a.mkv -map 0:a -c:v hevc_nvenc -c:a libopus out.mka", dffmpeg.Demand{Needs: []string{"encoder:libopus"}}},
+		{"device for nothing", "ffmpeg", "-hwaccel vaapi -c:v h264_cuvid -i a.mkv -c copy out.mkv", dffmpeg.Demand{}},
+		{
+			"a media server's", "ffmpeg", "-analyzeduration 200M -init_hw_device cuda=cu:0 -hwaccel cuda -i file:a.mkv -map_metadata -1 -map 0:0 -map 0:1 -map -0:s " +
+				"-codec:v:0 h264_nvenc -vf scale_cuda -codec:a:0 libfdk_aac -copyts -f hls -hls_segment_filename /t/a%d.ts -y /t/a.m3u8",
+			dffmpeg.Demand{Needs: []string{"device:cuda", "encoder:h264_nvenc", "encoder:libfdk_aac", "filter:scale_cuda", "muxer:hls"}, Uses: map[string]int{"nvenc": 1}},
+		},
+		{
+			"burning subtitles in", "ffmpeg", "-i a.mkv -map 0:0 -map 0:1 -map -0:0 -codec:v:0 h264_nvenc -filter_complex [0:3]scale[s];[0:0]null[m];[m][s]overlay -codec:a:0 libfdk_aac out",
+			dffmpeg.Demand{Needs: []string{"encoder:h264_nvenc", "encoder:libfdk_aac", "filter:null", "filter:overlay", "filter:scale"}, Uses: map[string]int{"nvenc": 1}},
+		},
+		{
+			"by place", "ffmpeg", "-codec:0 h264_cuvid -hwaccel:0 nvdec -i a.mkv -filter_complex [0:0]scale=w=1280[0];[0]format=nv12[1] -map [1] -codec:0 h264_nvenc -map 0:1 -codec:1 copy out",
+			dffmpeg.Demand{Needs: []string{"decoder:h264_cuvid", "device:cuda", "encoder:h264_nvenc", "filter:format", "filter:scale"}, Uses: map[string]int{"nvenc": 1}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, Infer(tt.binary, strings.Fields(tt.args))); diff != "" {
@@ -83,4 +99,32 @@ func FuzzInfer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLongLines: the work is in proportion to the length of the command line; otherwise
+// these would take minutes.
+func TestLongLines(t *testing.T) {
+	const n = 30_000
+	for _, words := range [][2]string{
+		{"-i a", "b"},
+		{"-vn -i a", "b"},
+		{"-f lavfi -i nullsrc", "-frames:v 1 b"},
+		{"-hwaccel cuda", "-i a out"},
+		{"-i a", "-map 0:v:1 out"},
+		{"-map 0", "-map -0:v"},
+		{"-map 0:a:0?", "-c:m:language:eng x"},
+		{"-filter_complex [0:v]null[v]", "-map [v] out"},
+		{"-c:a:7 aac", "-map 0:1"},
+		{"-vf tile", "-i a"},
+		{"-unheard x.y", "z"},
+	} {
+		for _, line := range []string{
+			strings.Repeat(words[0]+" ", n) + strings.Repeat(words[1]+" ", n) + "out",
+			strings.Repeat(words[0]+" "+words[1]+" ", n) + "out",
+		} {
+			Infer("ffmpeg", strings.Fields(line))
+		}
+	}
+	graph := strings.Repeat("[0:v]scale[a];[a]null,", n) + "null" + strings.Repeat("[x]", n)
+	Infer("ffmpeg", []string{"-filter_complex", graph, "-map", "[x]", "-map", "[x]", "-vf", graph, "out"})
 }

@@ -85,3 +85,56 @@ func TestWhatRuns(t *testing.T) {
 		}
 	}
 }
+
+// TestFormatsOfOneKind: the real ffmpeg has a codec of that kind alone for them.
+func TestFormatsOfOneKind(t *testing.T) {
+	for format, extensions := range map[string]string{
+		"image2": "bmp jpeg jpg jp2 jxl png ppm pgm tga tif tiff", "image2pipe": "", "mjpeg": "", "mpjpeg": "", "webp": "webp", "gif": "gif", "apng": "apng",
+		"rawvideo": "", "yuv4mpegpipe": "", "wav": "wav", "adts": "aac", "ac3": "ac3", "eac3": "eac3", "s16le": "", "chromaprint": "",
+	} {
+		help, err := exec.CommandContext(t.Context(), "ffmpeg", "-hide_banner", "-h", "muxer="+format).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		outputs := []file{{name: "x", format: format}}
+		for _, extension := range strings.Fields(extensions) {
+			outputs = append(outputs, file{name: "x.y." + strings.ToUpper(extension)})
+		}
+		for kind, name := range map[byte]string{video: "video", audio: "audio", subtitle: "subtitle"} {
+			want := strings.Contains(string(help), "Default "+name+" codec")
+			for _, out := range outputs {
+				if got := out.holds(kind); got != want {
+					t.Errorf("%s%s holds %s: %t, but ffmpeg says %s", out.name, out.format, name, got, help)
+				}
+			}
+		}
+	}
+}
+
+// TestKindsOfFilters: the real ffmpeg says that a filter that reads sound writes video
+// where this package says so.
+func TestKindsOfFilters(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-hide_banner", "-filters").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for row := range strings.Lines(string(out)) {
+		fields := strings.Fields(row)
+		if len(fields) < 3 {
+			continue
+		}
+		reads, writes, ok := strings.Cut(fields[2], "->")
+		if !ok || strings.ContainsAny(reads+writes, "N|") {
+			continue // any number, or none
+		}
+		seen++
+		kind := reads[0] | 0x20
+		if got := kindWritten(fields[1], kind); got != 0 && got != writes[0]|0x20 {
+			t.Errorf("%s makes %c of %c, but ffmpeg says %s", fields[1], got, kind, fields[2])
+		}
+	}
+	if seen < 100 {
+		t.Errorf("only %d filters were seen", seen)
+	}
+}
