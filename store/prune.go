@@ -27,6 +27,9 @@ type PruneOrder struct {
 	// LogBytes is how much output of one job is kept, as the process wrote it: the
 	// newest.
 	LogBytes int64
+	// Profiles is how long what a program can do is kept that no worker names, from when
+	// it was saved last.
+	Profiles time.Duration
 	// Limit bounds what one call removes of each kind, at least 1.
 	Limit int
 }
@@ -34,11 +37,14 @@ type PruneOrder struct {
 // Pruned is how many records were removed, without those that belonged to a job
 // that was. Output counts in batches.
 type Pruned struct {
-	Jobs, Logs, Messages int
-	More                 bool // the limit was reached; there may be more that is due
+	Jobs, Logs, Messages, Profiles int
+	More                           bool // the limit was reached; there may be more that is due
 }
 
 // Add returns the sum of what two calls removed; More is the last one's.
 func (p Pruned) Add(next Pruned) Pruned {
-	return Pruned{Jobs: p.Jobs + next.Jobs, Logs: p.Logs + next.Logs, Messages: p.Messages + next.Messages, More: next.More}
+	return Pruned{
+		Jobs: p.Jobs + next.Jobs, Logs: p.Logs + next.Logs, Messages: p.Messages + next.Messages, Profiles: p.Profiles + next.Profiles,
+		More: next.More,
+	}
 }

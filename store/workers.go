@@ -44,7 +44,7 @@ type Workers interface {
 	PauseWorker(ctx context.Context, workerID string, pause *dffmpeg.Pause) (dffmpeg.Worker, error)
 
 	// SaveProfile stores what a program can do, under Profile.ID. One that is known is
-	// left.
+	// left, and counts as saved now.
 	SaveProfile(ctx context.Context, profile dffmpeg.Profile) error
 
 	// Profile returns one by its ID, or CodeNotFound.

@@ -28,7 +28,7 @@ type State struct {
 	jobs      map[string]transition.Record
 	submitted map[submission]string // to the job's ID
 	workers   map[string]transition.WorkerRecord
-	profiles  map[string]dffmpeg.Profile
+	profiles  map[string]saved
 	queues    queues
 	held      map[string]map[string]bool     // jobs in the hands of workers, by worker
 	boxes     map[dffmpeg.Recipient]*mailbox // of every job and worker
@@ -49,7 +49,7 @@ func New(now func() time.Time, ids dffmpeg.IDSource) *State {
 		jobs:      make(map[string]transition.Record),
 		submitted: make(map[submission]string),
 		workers:   make(map[string]transition.WorkerRecord),
-		profiles:  make(map[string]dffmpeg.Profile),
+		profiles:  make(map[string]saved),
 		queues:    make(queues),
 		held:      make(map[string]map[string]bool),
 		boxes:     make(map[dffmpeg.Recipient]*mailbox),

@@ -42,7 +42,10 @@ func (s *State) Prune(ctx context.Context, order store.PruneOrder) (store.Pruned
 		}
 		pruned.Messages = len(old)
 	}
-	pruned.More = max(pruned.Jobs, pruned.Logs, pruned.Messages) >= limit
+	if order.Profiles > 0 {
+		pruned.Profiles = s.pruneProfiles(now.Add(-order.Profiles), limit)
+	}
+	pruned.More = max(pruned.Jobs, pruned.Logs, pruned.Messages, pruned.Profiles) >= limit
 	return pruned, nil
 }
 

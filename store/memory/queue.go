@@ -158,28 +158,3 @@ func (s *State) Enqueue(ctx context.Context, _ int) (int, error) {
 	leave()
 	return 0, nil
 }
-
-// SaveProfile implements store.Workers.
-func (s *State) SaveProfile(ctx context.Context, profile dffmpeg.Profile) error {
-	leave, err := s.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	s.profiles[profile.ID()] = copyProfile(profile)
-	return nil
-}
-
-// Profile implements store.Workers.
-func (s *State) Profile(ctx context.Context, id string) (dffmpeg.Profile, error) {
-	leave, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	profile, ok := s.profiles[id]
-	if !ok {
-		return nil, dffmpeg.Errorf(dffmpeg.CodeNotFound, "Profile not found")
-	}
-	return copyProfile(profile), nil
-}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/dffmpeg/dffmpeg"
+	"github.com/dffmpeg/dffmpeg/store"
 )
 
 // SaveProfile implements store.Workers.
@@ -16,8 +18,8 @@ func (s *State) SaveProfile(ctx context.Context, profile dffmpeg.Profile) error 
 		return err
 	}
 	return s.write(ctx, func(ctx context.Context, tx *txn) error {
-		known, err := list(ctx, tx, text, "SELECT profile_id FROM dffmpeg_workers_profiles WHERE profile_id = ?", id)
-		if err != nil || len(known) > 0 {
+		known, err := tx.exec(ctx, "UPDATE dffmpeg_workers_profiles SET created_at = ? WHERE profile_id = ?", s.stamp().UnixMicro(), id)
+		if err != nil || known > 0 {
 			return err
 		}
 		_, err = tx.exec(ctx, "INSERT INTO dffmpeg_workers_profiles (profile_id, content, created_at) VALUES (?, ?, ?)",
@@ -44,4 +46,44 @@ func (s *State) Profile(ctx context.Context, id string) (dffmpeg.Profile, error)
 		return decodeAll(decoding{content, &profile})
 	})
 	return profile, err
+}
+
+// pruneProfiles removes profiles that were saved before a time and that no worker names.
+func pruneProfiles(ctx context.Context, tx *txn, before time.Time, limit int) (store.Pruned, error) {
+	old, err := list(ctx, tx, text, "SELECT profile_id FROM dffmpeg_workers_profiles WHERE created_at < ? ORDER BY created_at", before.UnixMicro())
+	if err != nil || len(old) == 0 {
+		return store.Pruned{}, err
+	}
+	offers, err := list(ctx, tx, func(row scanner) (dffmpeg.Offer, error) {
+		var content string
+		var offer dffmpeg.Offer
+		if err := row.Scan(&content); err != nil {
+			return offer, err
+		}
+		return offer, decodeAll(decoding{content, &offer})
+	}, "SELECT offer FROM dffmpeg_workers WHERE offer IS NOT NULL")
+	if err != nil {
+		return store.Pruned{}, err
+	}
+	named := make(map[string]bool)
+	for _, offer := range offers {
+		for _, program := range offer.Programs {
+			named[program.Profile] = true
+		}
+	}
+	var pruned store.Pruned
+	for _, id := range old {
+		if named[id] {
+			continue
+		}
+		if pruned.Profiles == limit {
+			pruned.More = true
+			break
+		}
+		if _, err := tx.exec(ctx, "DELETE FROM dffmpeg_workers_profiles WHERE profile_id = ?", id); err != nil {
+			return store.Pruned{}, err
+		}
+		pruned.Profiles++
+	}
+	return pruned, nil
 }

@@ -31,6 +31,9 @@ func (s *State) Prune(ctx context.Context, order store.PruneOrder) (store.Pruned
 		{order.Messages > 0, func(ctx context.Context, tx *txn) (store.Pruned, error) {
 			return pruneMessages(ctx, tx, now.Add(-order.Messages), limit)
 		}},
+		{order.Profiles > 0, func(ctx context.Context, tx *txn) (store.Pruned, error) {
+			return pruneProfiles(ctx, tx, now.Add(-order.Profiles), limit)
+		}},
 	} {
 		if !kind.wanted {
 			continue

@@ -33,6 +33,7 @@ func (s *suite) testPrune(t *testing.T) {
 	t.Run("logs", s.testPruneLogs)
 	t.Run("log bytes", s.testTrimLogs)
 	t.Run("messages", s.testPruneMessages)
+	t.Run("profiles", s.testPruneProfiles)
 	t.Run("while others write", s.testPruneWhileWriting)
 	t.Run("nothing is due for ever", func(t *testing.T) {
 		w := s.world(t)
@@ -71,6 +72,33 @@ func (s *suite) testPruneJobs(t *testing.T) {
 	second := w.change(w.Submit(t.Context(), keyed)).Job
 	same(t, "the key of a removed job can be used again", second.ID, keyed.ID)
 	w.change(w.Finish(t.Context(), running.ID, by1, store.Result{Status: dffmpeg.JobCompleted}))
+}
+
+// testPruneProfiles: what no worker names is removed some time after it was saved last.
+func (s *suite) testPruneProfiles(t *testing.T) {
+	w := s.world(t)
+	save := func(encoder string) dffmpeg.Profile {
+		profile := dffmpeg.Profile{dffmpeg.AbilityEncoder: {encoder}}
+		if err := w.SaveProfile(t.Context(), profile); err != nil {
+			t.Fatal(err)
+		}
+		return profile
+	}
+	named, forgotten, again := save("named"), []dffmpeg.Profile{save("a"), save("b"), save("c")}, save("again")
+	w.offering(b1, dffmpeg.Offer{Programs: map[string]dffmpeg.Program{"ffmpeg": {Profile: named.ID()}}})
+	w.clock.advance(time.Hour)
+	save("again")
+	order := store.PruneOrder{Profiles: time.Hour, Limit: 2}
+	same(t, "what is not too old is kept", w.prune(order), store.Pruned{})
+	w.clock.advance(time.Microsecond)
+	same(t, "what is too old is removed", w.prune(order), store.Pruned{Profiles: 3})
+	for _, profile := range forgotten {
+		_, err := w.Profile(t.Context(), profile.ID())
+		coded(t, "a profile that was removed", err, dffmpeg.CodeNotFound)
+	}
+	for _, profile := range []dffmpeg.Profile{named, again} {
+		same(t, "one that is named, or was saved again, is kept", must[dffmpeg.Profile](t)(w.Profile(t.Context(), profile.ID())), profile)
+	}
 }
 
 func (s *suite) testPruneLogs(t *testing.T) {

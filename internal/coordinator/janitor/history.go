@@ -16,6 +16,9 @@ const (
 	// pruneBatches bounds how many batches one round removes. What is left is for
 	// the next one.
 	pruneBatches = 50
+	// keepProfiles is how long it is known what a program can do that no worker has any
+	// more: one that was away brings it again.
+	keepProfiles = 24 * time.Hour
 )
 
 // Retention is what is kept of the past (store.PruneOrder); zero means for
@@ -28,10 +31,12 @@ type Retention struct {
 // forget removes what has been kept long enough.
 func (j *Janitor) forget(ctx context.Context, now time.Time) error {
 	keep := j.settings.Retention
-	if keep == (Retention{}) || now.Before(j.nextPrune) {
+	if now.Before(j.nextPrune) {
 		return nil
 	}
-	order := store.PruneOrder{Jobs: keep.Jobs, Logs: keep.Logs, Messages: keep.Messages, LogBytes: keep.LogBytes, Limit: pruneBatch}
+	order := store.PruneOrder{
+		Jobs: keep.Jobs, Logs: keep.Logs, Messages: keep.Messages, LogBytes: keep.LogBytes, Profiles: keepProfiles, Limit: pruneBatch,
+	}
 	var total store.Pruned
 	for range pruneBatches {
 		pruned, err := j.state.Prune(ctx, order)
@@ -43,8 +48,8 @@ func (j *Janitor) forget(ctx context.Context, now time.Time) error {
 			break
 		}
 	}
-	if total.Jobs+total.Logs+total.Messages > 0 {
-		j.logger.Debug("history removed", "jobs", total.Jobs, "batches_of_output", total.Logs, "messages", total.Messages)
+	if total.Jobs+total.Logs+total.Messages+total.Profiles > 0 {
+		j.logger.Debug("history removed", "jobs", total.Jobs, "batches_of_output", total.Logs, "messages", total.Messages, "profiles", total.Profiles)
 	}
 	return nil
 }

@@ -222,8 +222,10 @@ func TestBusyIsNotAbsent(t *testing.T) {
 func TestOnlyTheOneThatLostIt(t *testing.T) {
 	w := newWorld(t)
 	w.worker("w1")
-	change, err := w.state.Submit(t.Context(), dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 1000, Monitor: true,
-		Retry: dffmpeg.RetryPolicy{MaxAttempts: 2, On: []string{dffmpeg.RetryLost}, Asked: true}})
+	change, err := w.state.Submit(t.Context(), dffmpeg.Job{
+		RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 1000, Monitor: true,
+		Retry: dffmpeg.RetryPolicy{MaxAttempts: 2, On: []string{dffmpeg.RetryLost}, Asked: true},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

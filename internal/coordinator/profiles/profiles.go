@@ -1,6 +1,6 @@
 // Package profiles adds to workers what their programs can do: it decorates the store
 // so that every worker that is read has its profiles. A profile never changes under its
-// ID, so each is read from the store once.
+// ID, so each is read from the store once in a while only.
 package profiles
 
 import (
@@ -18,6 +18,10 @@ const (
 	most = 256
 	// forgotten is how long one that the store does not have is not looked for again.
 	forgotten = 5 * time.Second
+	// trusted is how long one is taken to be there still: the store removes those that no
+	// worker has named for long, and the worker of one that was removed has to bring it
+	// again, for the sake of other coordinators.
+	trusted = 10 * time.Minute
 )
 
 // Wrap returns state with profiles in Workers that Worker and ListWorkers return. They
@@ -27,7 +31,7 @@ const (
 // its first registration, can do nothing that is asked for: better a job waits for that
 // moment than it runs where it must fail.
 func Wrap(state store.State) store.State {
-	return &profiled{State: state, now: time.Now, known: make(map[string]dffmpeg.Profile), missed: make(map[string]time.Time), nothing: nothing()}
+	return &profiled{State: state, now: time.Now, known: make(map[string]found), missed: make(map[string]time.Time), nothing: nothing()}
 }
 
 // nothing returns the profile of what can do nothing.
@@ -45,8 +49,14 @@ type profiled struct {
 	nothing dffmpeg.Profile
 
 	mu     sync.Mutex
-	known  map[string]dffmpeg.Profile
+	known  map[string]found
 	missed map[string]time.Time // when a profile was looked for in vain
+}
+
+// found is a profile and when the store had it.
+type found struct {
+	dffmpeg.Profile
+	at time.Time
 }
 
 // ListWorkers implements store.Workers.
@@ -93,11 +103,11 @@ func (p *profiled) fill(ctx context.Context, worker *dffmpeg.Worker) error {
 // Profile implements store.Workers.
 func (p *profiled) Profile(ctx context.Context, id string) (dffmpeg.Profile, error) {
 	p.mu.Lock()
-	profile, known := p.known[id]
+	known, there := p.known[id]
 	missed, is := p.missed[id]
 	p.mu.Unlock()
-	if known {
-		return profile, nil
+	if there && p.now().Sub(known.at) < trusted {
+		return known.Profile, nil
 	}
 	if is && p.now().Sub(missed) < forgotten {
 		return nil, dffmpeg.Errorf(dffmpeg.CodeNotFound, "Profile not found")
@@ -108,6 +118,7 @@ func (p *profiled) Profile(ctx context.Context, id string) (dffmpeg.Profile, err
 		p.keep(id, profile)
 	case dffmpeg.CodeOf(err) == dffmpeg.CodeNotFound:
 		p.mu.Lock()
+		delete(p.known, id)
 		bound(p.missed)
 		p.missed[id] = p.now()
 		p.mu.Unlock()
@@ -117,16 +128,9 @@ func (p *profiled) Profile(ctx context.Context, id string) (dffmpeg.Profile, err
 
 // SaveProfile implements store.Workers.
 func (p *profiled) SaveProfile(ctx context.Context, profile dffmpeg.Profile) error {
-	id := profile.ID()
-	p.mu.Lock()
-	_, known := p.known[id]
-	p.mu.Unlock()
-	if known {
-		return nil
-	}
 	err := p.State.SaveProfile(ctx, profile)
 	if err == nil {
-		p.keep(id, profile)
+		p.keep(profile.ID(), profile)
 	}
 	return err
 }
@@ -136,7 +140,7 @@ func (p *profiled) keep(id string, profile dffmpeg.Profile) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	bound(p.known)
-	p.known[id] = profile
+	p.known[id] = found{profile, p.now()}
 	delete(p.missed, id)
 }
 

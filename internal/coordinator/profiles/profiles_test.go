@@ -110,8 +110,36 @@ func TestSavingKeeps(t *testing.T) {
 	if diff := cmp.Diff(map[string]dffmpeg.Profile{"ffmpeg": profile}, worker.Profiles); diff != "" || err != nil {
 		t.Errorf("%v, -want +got:\n%s", err, diff)
 	}
-	if under.reads != 1 || under.writes != 1 {
-		t.Errorf("%d reads and %d writes, want one of each", under.reads, under.writes)
+	if under.reads != 1 || under.writes != 2 {
+		t.Errorf("%d reads and %d writes, want one and both", under.reads, under.writes)
+	}
+}
+
+// TestRemovedIsMissed: one that the store has removed has to be brought again.
+func TestRemovedIsMissed(t *testing.T) {
+	profile := dffmpeg.Profile{dffmpeg.AbilityEncoder: {"libx264"}}
+	state, under := with(t, profile)
+	now := time.Now()
+	state.now = func() time.Time { return now }
+	if err := state.SaveProfile(t.Context(), profile); err != nil {
+		t.Fatal(err)
+	}
+	under.fail = dffmpeg.Errorf(dffmpeg.CodeNotFound, "removed")
+	now = now.Add(trusted - time.Second)
+	if _, err := state.Profile(t.Context(), profile.ID()); err != nil {
+		t.Errorf("for a while it is taken to be there: %v", err)
+	}
+	now = now.Add(time.Second)
+	for range 2 {
+		if _, err := state.Profile(t.Context(), profile.ID()); dffmpeg.CodeOf(err) != dffmpeg.CodeNotFound {
+			t.Errorf("then it is missed, got %v", err)
+		}
+	}
+	if err := state.SaveProfile(t.Context(), profile); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.Profile(t.Context(), profile.ID()); err != nil {
+		t.Errorf("until it is brought again: %v", err)
 	}
 }
 
