@@ -164,6 +164,8 @@ type Program struct {
 	// Hardware is what of that works in hardware, for people: kinds of devices, then
 	// encoders.
 	Hardware []string `json:"hardware,omitempty" maxItems:"200" doc:"Devices and encoders of hardware that work"`
+	// Looking says that the worker is still finding out what it can do, and will tell.
+	Looking bool `json:"looking,omitempty" doc:"The worker is still finding out what it can do; no job comes that needs anything of it"`
 }
 
 // Reached returns the limit that keeps a worker with this load from being given job,

@@ -97,8 +97,10 @@ type Lack struct {
 	Paused, SetAside bool
 	// Other says that the job is for another worker only.
 	Other bool
-	// Abilities are those of the job's needs that the worker's program does not have.
+	// Abilities are those of the job's needs that the worker's program does not have, all
+	// when Looking says that the worker is still finding out which those are.
 	Abilities []string
+	Looking   bool
 	// Resources are those that the job claims and that the worker does not count, or
 	// has too little of.
 	Resources []string
@@ -139,8 +141,10 @@ func (w *Worker) Lacks(job *Job) Lack {
 // lacksOf adds what the worker lacks of a demand.
 func (w *Worker) lacksOf(demand *Demand, binary string, lack *Lack) {
 	lack.Other = demand.Worker != "" && demand.Worker != w.ID
+	looking := w.Offer.Programs[binary].Looking
+	lack.Looking = looking && len(demand.Needs) > 0
 	for _, ability := range demand.Needs {
-		if !w.Profiles[binary].Can(ability) {
+		if looking || !w.Profiles[binary].Can(ability) {
 			lack.Abilities = append(lack.Abilities, ability)
 		}
 	}

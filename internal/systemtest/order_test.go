@@ -199,7 +199,7 @@ func (noRoots) Available(context.Context) []string { return nil }
 // noPrograms is of what nothing is known.
 type noPrograms struct{}
 
-func (noPrograms) Look(context.Context, bool) map[string]worker.Build { return nil }
+func (noPrograms) Look(context.Context, func() bool, func(map[string]worker.Build)) {}
 
 // startEcho runs a worker with echo processes until the test ends.
 func (s *system) startEcho(id string) {

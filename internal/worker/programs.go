@@ -2,10 +2,10 @@ package worker
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -17,20 +17,25 @@ type Build struct {
 	Profile dffmpeg.Profile `json:"profile,omitempty"` // nil when it is not known
 	// Hardware is what of that works in hardware: devices, then encoders.
 	Hardware []string `json:"hardware,omitempty"`
+	// Looking says that nothing is known yet, but will be.
+	Looking bool `json:"-"`
 }
 
 // Programs finds out what this machine's programs can do.
 type Programs interface {
-	// Look returns what is known of the programs by their names; those of which nothing
-	// is known are left out. It runs those that have changed, which takes a moment, and
-	// of all others knows already. Busy says that jobs run, and hardware may be in use.
-	// It is called by one goroutine, and returns soon after the end of ctx.
-	Look(ctx context.Context, busy bool) map[string]Build
+	// Look tells what is known of the programs by their names; those of which nothing is
+	// known, and will not be soon, are left out. It tells at once what it knows already,
+	// and again whenever it has found out more: it runs those programs that have changed,
+	// one after the other, which takes a moment. Each time it tells everything, in a map
+	// that is the receiver's. Busy reports whether jobs run, and hardware may be in use.
+	// Look is called by one goroutine, and returns when nothing is left to find out, or
+	// soon after the end of ctx.
+	Look(ctx context.Context, busy func() bool, tell func(map[string]Build))
 }
 
 const (
 	// firstLook bounds how long a worker that has just started may look at its programs
-	// before it announces itself without.
+	// before it announces itself: hardware is tried best while no job runs.
 	firstLook = 10 * time.Second
 	// lookEvery is how often it looks whether they have changed.
 	lookEvery = 15 * time.Second
@@ -40,10 +45,10 @@ const (
 // know of it.
 type inventory struct {
 	looked chan struct{} // closed after the first look
-	late   atomic.Bool   // the worker did not wait for that
 
 	mu     sync.Mutex
 	builds map[string]Build
+	told   bool            // whether the coordinator was told of any state of them
 	wanted []string        // IDs of profiles that the coordinator does not know
 	sent   map[string]bool // those that it was sent
 	// refused says that the coordinator did not take what it was told of programs: then
@@ -57,19 +62,19 @@ func newInventory() *inventory {
 
 // looks looks at programs again and again until ctx ends. What is new is announced.
 func (w *Worker) looks(ctx context.Context) {
+	busy := func() bool { return len(w.running()) > 0 }
+	tell := func(builds map[string]Build) {
+		if w.inventory.set(builds) {
+			signal(w.again)
+		}
+	}
 	for first := true; ; first = false {
-		builds := w.programs.Look(ctx, len(w.running()) > 0)
+		w.programs.Look(ctx, busy, tell)
 		if ctx.Err() != nil {
 			return
 		}
-		if w.inventory.set(builds) && !first {
-			signal(w.again)
-		}
 		if first {
 			close(w.inventory.looked)
-			if w.inventory.late.Load() {
-				signal(w.again)
-			}
 		}
 		select {
 		case <-ctx.Done():
@@ -87,18 +92,17 @@ func (w *Worker) awaitLook(ctx context.Context) {
 	case <-w.inventory.looked:
 	case <-ctx.Done():
 	case <-timer.C:
-		w.inventory.late.Store(true)
-		w.logger.Warn("finding out what the programs can do takes long; registering without", "after", firstLook.String())
+		w.logger.Warn("finding out what the programs can do takes long; registering before that is known", "after", firstLook.String())
 	}
 }
 
-// set replaces what is known and reports whether that is new.
+// set replaces what is known and reports whether the coordinator was told otherwise.
 func (i *inventory) set(builds map[string]Build) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	changed := !reflect.DeepEqual(i.builds, builds)
+	changed := !maps.EqualFunc(i.builds, builds, func(a, b Build) bool { return reflect.DeepEqual(a, b) })
 	i.builds = builds
-	return changed
+	return changed && i.told
 }
 
 // announce adds to a registration what is known, and of that in full what the
@@ -106,11 +110,12 @@ func (i *inventory) set(builds map[string]Build) bool {
 func (i *inventory) announce(request *dffmpeg.RegisterRequest) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.told = true
 	if i.refused {
 		return
 	}
 	for name, build := range i.builds {
-		program := dffmpeg.Program{Version: build.Version}
+		program := dffmpeg.Program{Version: build.Version, Looking: build.Looking}
 		if build.Profile != nil {
 			program.Profile, program.Hardware = build.Profile.ID(), build.Hardware
 		}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -14,18 +15,26 @@ import (
 	"github.com/dffmpeg/dffmpeg"
 )
 
-// shelf is programs that take some time to look at, and change.
+// shelf is programs, one of which is known at once and another takes some time to look at,
+// and changes.
 type shelf struct {
 	takes   time.Duration
 	version atomic.Value
+	known   bool // the other one was looked at before
 }
 
-func (s *shelf) Look(ctx context.Context, _ bool) map[string]Build {
+func (s *shelf) Look(ctx context.Context, _ func() bool, tell func(map[string]Build)) {
+	found := map[string]Build{"ffmpeg": {Looking: true}, "ffprobe": {Version: "7.0"}}
+	if !s.known {
+		tell(maps.Clone(found))
+	}
 	select {
 	case <-time.After(s.takes):
+		found["ffmpeg"] = Build{Version: s.version.Load().(string)}
+		tell(found)
+		s.known = true
 	case <-ctx.Done():
 	}
-	return map[string]Build{"ffmpeg": {Version: s.version.Load().(string)}}
 }
 
 // registry is a coordinator that asks for profiles that it does not know.
@@ -83,8 +92,8 @@ func TestInventory(t *testing.T) {
 	}
 }
 
-// TestLooks: a worker announces itself when it has looked at its programs, or when
-// that takes too long, and again when they change.
+// TestLooks: a worker announces itself when it has looked at its programs, or with what it
+// knows when that takes too long, and again when it knows more and when they change.
 func TestLooks(t *testing.T) {
 	for name, takes := range map[string]time.Duration{"soon": time.Second, "late": 3 * firstLook} {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +111,14 @@ func TestLooks(t *testing.T) {
 				heard := func() {
 					synctest.Wait()
 					for len(said) < len(d.registrations()) {
-						said = append(said, d.registrations()[len(said)].Offer.Programs["ffmpeg"].Version)
+						programs := d.registrations()[len(said)].Offer.Programs
+						said = append(said, programs["ffmpeg"].Version)
+						if programs["ffmpeg"].Looking {
+							said[len(said)-1] = "looking"
+						}
+						if programs["ffprobe"].Version != "7.0" {
+							t.Errorf("of a program that is known it said %+v", programs["ffprobe"])
+						}
 						<-w.answers
 						synctest.Wait()
 					}
@@ -116,7 +132,7 @@ func TestLooks(t *testing.T) {
 				heard()
 				want := []string{"7.1", "7.2"}
 				if takes > firstLook {
-					want = slices.Insert(want, 0, "")
+					want = slices.Insert(want, 0, "looking")
 				}
 				if !slices.Equal(said, want) {
 					t.Errorf("within %s it said %q, want %q", time.Since(begin), said, want)

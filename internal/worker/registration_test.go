@@ -77,7 +77,7 @@ func (nowhere) Available(context.Context) []string { return nil }
 // nothing is known of programs.
 type nothing struct{}
 
-func (nothing) Look(context.Context, bool) map[string]Build { return nil }
+func (nothing) Look(context.Context, func() bool, func(map[string]Build)) {}
 
 // TestSaysThatItHears: only to a coordinator that asks for no verification then,
 // and only when it is so.

@@ -229,7 +229,7 @@ func TestOffers(t *testing.T) {
 	request.Capabilities = []string{dffmpeg.FeatureLease}
 	request.Offer = dffmpeg.Offer{
 		Labels: map[string]string{"gpu": "new"}, Resources: map[string]int{"nvenc": 3}, Weight: 2, MaxPerBinary: map[string]int{"ffmpeg": 1},
-		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: profile.ID()}},
+		Programs: map[string]dffmpeg.Program{"ffmpeg": {Version: "7.1", Profile: profile.ID()}, "ffprobe": {Looking: true}},
 	}
 	register := func() dffmpeg.RegisterAnswer {
 		return decode[dffmpeg.RegisterAnswer](t, c.want(http.StatusOK, holder, http.MethodPost, "/worker/register", request))

@@ -194,6 +194,20 @@ func TestChoose(t *testing.T) {
 			want: "b",
 		},
 		{
+			name: "one that is still finding out what it can do takes nothing that needs something",
+			job:  dffmpeg.Job{Demand: dffmpeg.Demand{Needs: []string{"encoder:x"}}},
+			workers: []dffmpeg.Worker{
+				offering("a", dffmpeg.Offer{Programs: map[string]dffmpeg.Program{"ffmpeg": {Looking: true}}}),
+				offering("b", dffmpeg.Offer{MaxJobs: 1, Programs: map[string]dffmpeg.Program{"ffprobe": {Looking: true}}}),
+			},
+			want: "b",
+		},
+		{
+			name:    "but what needs nothing",
+			workers: []dffmpeg.Worker{offering("a", dffmpeg.Offer{Programs: map[string]dffmpeg.Program{"ffmpeg": {Looking: true}}})},
+			want:    "a",
+		},
+		{
 			name: "a draining worker takes nothing",
 			workers: []dffmpeg.Worker{
 				with(worker("a", 1), func(w *dffmpeg.Worker) { w.Status = dffmpeg.WorkerDraining }),
@@ -226,6 +240,9 @@ func TestExplain(t *testing.T) {
 			w.Paths = []string{"Media", "Cache"}
 			w.Profiles = map[string]dffmpeg.Profile{"ffmpeg": {dffmpeg.AbilityEncoder: names}}
 		}
+	}
+	looking := func(w *dffmpeg.Worker) {
+		w.Profiles, w.Offer.Programs = nil, map[string]dffmpeg.Program{"ffmpeg": {Looking: true}}
 	}
 	needs := func(list ...string) dffmpeg.Job { return dffmpeg.Job{Demand: dffmpeg.Demand{Needs: list}} }
 	tests := []struct {
@@ -306,11 +323,37 @@ func TestExplain(t *testing.T) {
 			workers: []dffmpeg.Worker{with(worker("a", 1), can())},
 		},
 		{workers: []dffmpeg.Worker{worker("a", 1, "Media", "Cache")}},
+		{
+			want: "worker b is still finding out what its ffmpeg can do", job: needs("encoder:x"),
+			workers: []dffmpeg.Worker{with(worker("a", 1), can("y")), with(with(worker("b", 1), can()), looking)},
+		},
+		{
+			want: "2 workers are still finding out what their ffmpeg can do", job: needs("encoder:x"),
+			workers: []dffmpeg.Worker{with(with(worker("a", 1), can()), looking), with(with(worker("b", 1), can()), looking)},
+		},
+		{
+			want: "no worker has encoder x", job: needs("encoder:x"), // the other has no paths
+			workers: []dffmpeg.Worker{with(worker("a", 1), can("y")), with(worker("b", 1), looking)},
+		},
+		{
+			want: "every worker that could run it is paused", job: needs("encoder:x"),
+			workers: []dffmpeg.Worker{with(with(with(worker("a", 1), can()), looking), paused)},
+		},
+		{
+			want: "all 4 slots busy on worker a", job: needs("encoder:x"),
+			workers: []dffmpeg.Worker{with(offering("a", dffmpeg.Offer{MaxJobs: 4}), can("x")), with(with(worker("b", 1), can()), looking)},
+			loads:   map[string]int{"a": 4},
+		},
 	}
 	for _, tt := range tests {
 		tt.job.BinaryName, tt.job.Paths = "ffmpeg", []string{"Cache", "Media"}
 		if got := NewCluster(tt.workers, holding("other", tt.loads), at).Explain(&tt.job); got != tt.want {
 			t.Errorf("Explain = %q, want %q", got, tt.want)
 		}
+	}
+	job := needs("encoder:x")
+	job.BinaryName = "ffmpeg"
+	if why := Unqualified(&job, []dffmpeg.Worker{with(worker("a", 1), looking)}); why != "" {
+		t.Errorf("a worker that may turn out to qualify is not waited for: %s", why)
 	}
 }

@@ -20,6 +20,9 @@ func (c *Cluster) Explain(job *dffmpeg.Job) string {
 		return "the next attempt begins at " + job.NotBefore.UTC().Format(time.DateTime) + " UTC"
 	}
 	q, able := &queue{like: *job}, c.qualified(job)
+	if len(able) == 0 {
+		return c.looking(job)
+	}
 	c.enter([]*queue{q})
 	switch {
 	case !q.fits():
@@ -31,6 +34,29 @@ func (c *Cluster) Explain(job *dffmpeg.Job) string {
 	default:
 		return fmt.Sprintf("worker %s lost it, and the others that could run it are busy", job.Worker())
 	}
+}
+
+// looking says which workers may qualify for a job once they know what their programs can
+// do.
+func (c *Cluster) looking(job *dffmpeg.Job) string {
+	var who []string
+	for i := range c.workers {
+		if w := &c.workers[i]; settled(w.Lacks(job)).Nothing() {
+			who = append(who, w.ID)
+		}
+	}
+	if len(who) == 1 {
+		return "worker " + who[0] + " is still finding out what its " + job.BinaryName + " can do"
+	}
+	return fmt.Sprintf("%d workers are still finding out what their %s can do", len(who), job.BinaryName)
+}
+
+// settled returns what a worker lacks whatever it finds out about its program.
+func settled(lack dffmpeg.Lack) dffmpeg.Lack {
+	if lack.Looking {
+		lack.Abilities, lack.Looking = nil, false
+	}
+	return lack
 }
 
 // busy says which limits keep all those that could run the job from taking it, and which
@@ -110,12 +136,12 @@ func plural(n int, word string) string {
 }
 
 // Unqualified says in a sentence why no worker could run the job even with nothing else
-// to do; "" when one could. It looks at one sort of thing after the other, and names the
-// first that leaves nobody.
+// to do; "" when one could, or may: it is still finding out what its program can do. It
+// looks at one sort of thing after the other, and names the first that leaves nobody.
 func Unqualified(job *dffmpeg.Job, workers []dffmpeg.Worker) string {
 	left := make([]dffmpeg.Lack, 0, len(workers))
 	for i := range workers {
-		left = append(left, workers[i].Lacks(job))
+		left = append(left, settled(workers[i].Lacks(job)))
 	}
 	for _, stage := range stages(job) {
 		able := slices.DeleteFunc(slices.Clone(left), stage.excludes)

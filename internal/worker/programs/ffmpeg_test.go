@@ -32,7 +32,7 @@ func TestRealPrograms(t *testing.T) {
 	launcher := launch.New(e, map[string]string{"ffmpeg": "ffmpeg", "ffprobe": "ffprobe"}, paths, launch.Environment{Own: os.Environ()}, launch.Rights{})
 	var log strings.Builder
 	i := New(Settings{Binaries: []string{"ffmpeg", "ffprobe"}, System: Linux()}, launcher, slog.New(slog.NewTextHandler(&log, nil)))
-	found := i.Look(t.Context(), false)
+	found := look(t, i, false)
 	banner, err := exec.CommandContext(t.Context(), "ffmpeg", "-version").Output()
 	if err != nil {
 		t.Fatal(err)

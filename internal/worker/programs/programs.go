@@ -45,7 +45,8 @@ type Inspector struct {
 	logger   *slog.Logger
 	now      func() time.Time
 	cache    cache
-	said     map[string]string // the key of what was logged last, by binary
+	last     map[string]worker.Build // what was found out last, by binary
+	said     map[string]string       // the key of what was logged last, by binary
 }
 
 var _ worker.Programs = (*Inspector)(nil)
@@ -55,62 +56,98 @@ func New(settings Settings, launcher Launcher, logger *slog.Logger) *Inspector {
 	return &Inspector{
 		settings: settings, launcher: launcher, logger: logger, now: time.Now,
 		cache: cache{dir: settings.CacheDir, kept: make(map[string]entry)},
-		said:  make(map[string]string),
+		last:  make(map[string]worker.Build), said: make(map[string]string),
 	}
 }
 
+// subject is a binary with what decides about what it can do.
+type subject struct {
+	binary  string
+	program launch.Program
+	kind    ffargs.Program
+	key     string // names the findings
+}
+
 // Look implements worker.Programs.
-func (i *Inspector) Look(ctx context.Context, busy bool) map[string]worker.Build {
+func (i *Inspector) Look(ctx context.Context, busy func() bool, tell func(map[string]worker.Build)) {
 	found := make(map[string]worker.Build)
+	var due []subject
 	for _, binary := range i.settings.Binaries {
 		if ffargs.ProgramOf(binary) == ffargs.Other {
 			continue
 		}
-		build, err := i.look(ctx, binary, busy)
-		if ctx.Err() != nil {
-			break
-		}
+		s, err := i.identify(binary)
 		if err != nil {
-			i.say(binary, err.Error(), func() {
-				i.logger.Warn("cannot find out what a program can do", "binary", binary, "error", err)
-			})
+			i.complain(binary, err)
 			continue
 		}
+		build, known := i.recall(&s, busy())
 		found[binary] = build
+		if !known {
+			due = append(due, s)
+		}
 	}
-	return found
+	tell(maps.Clone(found))
+	for n := range due {
+		s := &due[n]
+		build, err := i.ask(ctx, s)
+		if ctx.Err() != nil {
+			return
+		}
+		found[s.binary] = build
+		if err != nil {
+			i.complain(s.binary, err)
+			delete(found, s.binary)
+		}
+		tell(maps.Clone(found))
+	}
 }
 
-// look returns what is known of one binary. Findings are trusted for as long again as
-// they have held: what has just changed may change again, as when a machine starts.
-// Those of a busy machine are not looked at again for their age alone: trying an encoder
-// whose sessions are all in use says nothing about it.
-func (i *Inspector) look(ctx context.Context, binary string, busy bool) (worker.Build, error) {
-	program, err := i.launcher.Find(binary)
+// identify finds out what a binary is now.
+func (i *Inspector) identify(binary string) (subject, error) {
+	s := subject{binary: binary, kind: ffargs.ProgramOf(binary)}
+	var err error
+	if s.program, err = i.launcher.Find(binary); err != nil {
+		return s, err
+	}
+	s.key, err = keyOf(s.program, s.kind, i.settings.System)
+	return s, err
+}
+
+// recall returns what is known without asking, and whether that will do. Findings are
+// trusted for as long again as they have held: what has just changed may change again, as
+// when a machine starts. Those of a busy machine are not looked at again for their age
+// alone: trying an encoder whose sessions are all in use says nothing about it. Of a
+// program that has changed is known, until it is asked, what it was before.
+func (i *Inspector) recall(s *subject, busy bool) (build worker.Build, known bool) {
+	e, is := i.cache.get(s.key)
+	before, was := i.last[s.binary]
+	switch {
+	case is:
+		if known = busy || i.now().Before(e.next()); known {
+			i.note(s, e.Build)
+		}
+		return e.Build, known
+	case was:
+		return before, false
+	}
+	return worker.Build{Looking: true}, false
+}
+
+// ask asks a program, and keeps what it says.
+func (i *Inspector) ask(ctx context.Context, s *subject) (worker.Build, error) {
+	q := questions{launcher: i.launcher, program: s.program, logger: i.logger.With("binary", s.binary)}
+	build, err := i.inspect(ctx, &q, s.kind)
 	if err != nil {
 		return worker.Build{}, err
 	}
-	kind := ffargs.ProgramOf(binary)
-	key, err := keyOf(program, kind, i.settings.System)
-	if err != nil {
-		return worker.Build{}, err
-	}
-	known, is := i.cache.get(key)
-	if is && (busy || i.now().Before(known.next())) {
-		i.tell(binary, key, known.Build)
-		return known.Build, nil
-	}
-	q := questions{launcher: i.launcher, program: program, logger: i.logger.With("binary", binary)}
-	build, err := i.inspect(ctx, &q, kind)
-	if err != nil {
-		return worker.Build{}, err
-	}
-	if err := i.cache.put(key, known.confirmed(build, i.now())); err != nil {
+	known, _ := i.cache.get(s.key)
+	if err := i.cache.put(s.key, known.confirmed(build, i.now())); err != nil {
 		i.say("cache", err.Error(), func() {
 			i.logger.Warn("cannot keep what was found out about programs; they are asked at every start", "error", err)
 		})
 	}
-	i.tell(binary, key, build)
+	i.note(s, build)
 	return build, nil
 }
 
@@ -125,10 +162,18 @@ func (i *Inspector) inspect(ctx context.Context, q *questions, kind ffargs.Progr
 	return worker.Build{Version: version, Profile: profile, Hardware: hardware(profile)}, ctx.Err()
 }
 
-// tell logs what is known of a binary when that is new.
-func (i *Inspector) tell(binary, key string, build worker.Build) {
-	i.say(binary, key+build.Profile.ID(), func() {
-		args := []any{"binary", binary, "version", build.Version}
+// complain logs that nothing can be found out about a binary.
+func (i *Inspector) complain(binary string, err error) {
+	i.say(binary, err.Error(), func() {
+		i.logger.Warn("cannot find out what a program can do", "binary", binary, "error", err)
+	})
+}
+
+// note keeps in mind what is known of a binary, and logs it when it is new.
+func (i *Inspector) note(s *subject, build worker.Build) {
+	i.last[s.binary] = build
+	i.say(s.binary, s.key+build.Profile.ID(), func() {
+		args := []any{"binary", s.binary, "version", build.Version}
 		if build.Profile != nil {
 			args = append(args, "hardware", strings.Join(build.Hardware, " "))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,6 +80,14 @@ func (b *build) inspector(t *testing.T, cacheDir, dev string) *Inspector {
 		write(t, b.path, "1")
 	}
 	return New(Settings{Binaries: []string{"ffmpeg", "mkvmerge"}, CacheDir: cacheDir, System: System{Dev: dev, Boot: filepath.Join(dev, "boot")}}, b, slog.New(slog.DiscardHandler))
+}
+
+// look returns what an inspector knows at the end of a look.
+func look(t *testing.T, i *Inspector, busy bool) map[string]worker.Build {
+	t.Helper()
+	var last map[string]worker.Build
+	i.Look(t.Context(), func() bool { return busy }, func(found map[string]worker.Build) { last = found })
+	return last
 }
 
 func write(t *testing.T, path, text string) {
@@ -168,7 +177,7 @@ func TestHardware(t *testing.T) {
 			for i := range b.works {
 				b.works[i] = strings.ReplaceAll(b.works[i], "DEV", dev)
 			}
-			got := b.inspector(t, "", dev).Look(t.Context(), false)
+			got := look(t, b.inspector(t, "", dev), false)
 			want := map[string]worker.Build{"ffmpeg": {Version: "7.1", Profile: dffmpeg.Profile{
 				dffmpeg.AbilityEncoder: c.encoders, dffmpeg.AbilityDecoder: c.decoders, dffmpeg.AbilityFilter: c.filters, dffmpeg.AbilityDevice: c.devices,
 				dffmpeg.AbilityMuxer: {"alsa", "matroska", "webm"}, dffmpeg.AbilityDemuxer: {"alsa", "matroska", "webm"},
@@ -187,7 +196,7 @@ func TestHardware(t *testing.T) {
 func TestHardwareThatCannotBeTried(t *testing.T) {
 	b := usual()
 	b.mute = true
-	profile := b.inspector(t, "", t.TempDir()).Look(t.Context(), false)["ffmpeg"].Profile
+	profile := look(t, b.inspector(t, "", t.TempDir()), false)["ffmpeg"].Profile
 	for _, ability := range []string{"encoder:h264_nvenc", "device:cuda"} {
 		if !profile.Can(ability) {
 			t.Errorf("%s is said to be missing", ability)
@@ -204,11 +213,11 @@ func TestProgramThatDoesNotAnswer(t *testing.T) {
 	b := usual()
 	b.broken = errors.New("cannot be run")
 	i := b.inspector(t, t.TempDir(), t.TempDir())
-	if got := i.Look(t.Context(), false); len(got) != 0 || len(b.asked) != 1 {
+	if got := look(t, i, false); len(got) != 0 || len(b.asked) != 1 {
 		t.Errorf("found %v after %q", got, b.asked)
 	}
 	b.broken = nil
-	if got := i.Look(t.Context(), false); got["ffmpeg"].Version != "7.1" {
+	if got := look(t, i, false); got["ffmpeg"].Version != "7.1" {
 		t.Errorf("once it answers, found %v", got)
 	}
 }
@@ -223,7 +232,7 @@ func TestCache(t *testing.T) {
 	start()
 	asks := func(busy bool) bool {
 		b.asked = nil
-		before := i.Look(t.Context(), busy)
+		before := look(t, i, busy)
 		if len(before) != 1 {
 			t.Fatalf("found %v", before)
 		}
@@ -280,7 +289,45 @@ func TestCacheThatCannotBeWritten(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "")
 	i := usual().inspector(t, filepath.Join(file, "dir"), t.TempDir())
-	if got := i.Look(t.Context(), false); got["ffmpeg"].Version != "7.1" {
+	if got := look(t, i, false); got["ffmpeg"].Version != "7.1" {
 		t.Errorf("found %v", got)
+	}
+}
+
+// TestTells: what is known is told at once, although another program takes long; of one
+// that is asked for the first time it is told that it is being asked, of one that has
+// changed what it was before, and of one that does not answer nothing.
+func TestTells(t *testing.T) {
+	b := usual()
+	i := b.inspector(t, t.TempDir(), t.TempDir())
+	look(t, i, false)
+	i.settings.Binaries = []string{"ffmpeg", "ffprobe"}
+	tells := func() (said []string) {
+		i.Look(t.Context(), func() bool { return false }, func(found map[string]worker.Build) {
+			line := ""
+			for _, name := range slices.Sorted(maps.Keys(found)) {
+				line += " " + name + " " + found[name].Version
+				if found[name].Looking {
+					line += "looking"
+				}
+			}
+			said = append(said, strings.TrimSpace(line))
+		})
+		return said
+	}
+	for _, step := range []struct {
+		what string
+		do   func()
+		want []string
+	}{
+		{"one more", func() {}, []string{"ffmpeg 7.1 ffprobe looking", "ffmpeg 7.1 ffprobe 7.1"}},
+		{"nothing new", func() {}, []string{"ffmpeg 7.1 ffprobe 7.1"}},
+		{"both have changed", func() { b.version = "7.2" }, []string{"ffmpeg 7.1 ffprobe 7.1", "ffmpeg 7.2 ffprobe 7.1", "ffmpeg 7.2 ffprobe 7.2"}},
+		{"both do not answer", func() { b.version, b.broken = "7.3", errors.New("cannot be run") }, []string{"ffmpeg 7.2 ffprobe 7.2", "ffprobe 7.2", ""}},
+	} {
+		step.do()
+		if diff := cmp.Diff(step.want, tells()); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", step.what, diff)
+		}
 	}
 }
