@@ -20,26 +20,48 @@ type entry struct {
 	// Since is when it was found first, and Checked when last.
 	Since   time.Time `json:"since"`
 	Checked time.Time `json:"checked"`
+	// Doubt is that of the last look, and Doubtful how many in a row left some.
+	Doubt    doubt `json:"doubt,omitempty"`
+	Doubtful int   `json:"doubtful,omitempty"`
 }
 
 // Bounds of how long findings are trusted.
 const (
 	leastTrust = time.Minute
 	mostTrust  = 24 * time.Hour
+	mostPause  = time.Hour // those that leave doubts
 )
 
-// next returns when to look again.
-func (e *entry) next() time.Time {
-	return e.Checked.Add(min(max(e.Checked.Sub(e.Since), leastTrust), mostTrust))
+// pause returns how long to wait after so many looks in a row that settled nothing.
+func pause(times int) time.Duration {
+	return min(leastTrust<<min(max(times, 1)-1, 10), mostPause) // doubled ten times is more
+}
+
+// due reports whether to look again. What jobs were in the way of is looked at once they
+// have ended.
+func (e *entry) due(now time.Time, busy bool) bool {
+	trust := min(max(e.Checked.Sub(e.Since), leastTrust), mostTrust)
+	switch {
+	case e.Doubt == certain && busy:
+		return false
+	case e.Doubt == whileBusy && !busy:
+		trust = leastTrust
+	case e.Doubt != certain:
+		trust = pause(e.Doubtful)
+	}
+	return !now.Before(e.Checked.Add(trust))
 }
 
 // confirmed returns the entry after one more look, which found this.
-func (e *entry) confirmed(build worker.Build, now time.Time) entry {
-	since := e.Since
+func (e *entry) confirmed(build worker.Build, about doubt, now time.Time) entry {
+	since, doubtful := e.Since, 0
 	if since.IsZero() || since.After(now) || !reflect.DeepEqual(e.Build, build) {
 		since = now
 	}
-	return entry{Build: build, Since: since, Checked: now}
+	if about != certain {
+		doubtful = e.Doubtful + 1
+	}
+	return entry{Build: build, Since: since, Checked: now, Doubt: about, Doubtful: doubtful}
 }
 
 // cache keeps entries in memory and, if it has a directory, on disk, each in a file

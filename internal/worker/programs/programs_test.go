@@ -1,6 +1,7 @@
 package programs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -12,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/worker"
@@ -27,6 +28,7 @@ type build struct {
 	kinds    []string
 	works    []string // devices, and encoders beside those in software
 	mute     bool     // it makes no picture
+	hangs    []string // devices and encoders with which it hangs
 	broken   error    // it does not run
 	asked    []string // what it was asked
 }
@@ -65,6 +67,9 @@ func (b *build) Ask(_ context.Context, program launch.Program, args []string) (l
 		said = "Supported hardware device types:\n" + strings.Join(b.kinds, "\n") + "\n\n"
 	default:
 		device, encoder := strings.Replace(value("-init_hw_device"), "=tried", "", 1), value("-c:v")
+		if slices.Contains(b.hangs, cmp.Or(encoder, device)) {
+			return launch.Answer{}, context.DeadlineExceeded
+		}
 		if b.mute || device != "" && !slices.Contains(b.works, device) || encoder != "" && !slices.Contains(b.works, encoder) {
 			return launch.Answer{Code: 1, Stderr: []byte("first\nno such device\n")}, nil
 		}
@@ -182,7 +187,7 @@ func TestHardware(t *testing.T) {
 				dffmpeg.AbilityEncoder: c.encoders, dffmpeg.AbilityDecoder: c.decoders, dffmpeg.AbilityFilter: c.filters, dffmpeg.AbilityDevice: c.devices,
 				dffmpeg.AbilityMuxer: {"alsa", "matroska", "webm"}, dffmpeg.AbilityDemuxer: {"alsa", "matroska", "webm"},
 			}, Hardware: c.hardware}}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := gocmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			if problem := got["ffmpeg"].Profile.Problem(); problem != "" {
@@ -207,16 +212,26 @@ func TestHardwareThatCannotBeTried(t *testing.T) {
 	}
 }
 
-// TestProgramThatDoesNotAnswer: of a program that does not answer nothing is known, and it is not
-// asked on and on in one look.
+// TestProgramThatDoesNotAnswer: of a program that does not answer nothing is known, and it
+// is not asked on and on, in one look or the next.
 func TestProgramThatDoesNotAnswer(t *testing.T) {
 	b := usual()
 	b.broken = errors.New("cannot be run")
 	i := b.inspector(t, t.TempDir(), t.TempDir())
+	now := time.Now()
+	i.now = func() time.Time { return now }
 	if got := look(t, i, false); len(got) != 0 || len(b.asked) != 1 {
 		t.Errorf("found %v after %q", got, b.asked)
 	}
+	for range 240 { // an hour
+		now = now.Add(15 * time.Second)
+		look(t, i, true)
+	}
+	if times := len(b.asked); times < 4 || times > 8 {
+		t.Errorf("within an hour it was run %d times, though nothing had changed", times)
+	}
 	b.broken = nil
+	now = now.Add(mostPause)
 	if got := look(t, i, false); got["ffmpeg"].Version != "7.1" {
 		t.Errorf("once it answers, found %v", got)
 	}
@@ -326,8 +341,144 @@ func TestTells(t *testing.T) {
 		{"both do not answer", func() { b.version, b.broken = "7.3", errors.New("cannot be run") }, []string{"ffmpeg 7.2 ffprobe 7.2", "ffprobe 7.2", ""}},
 	} {
 		step.do()
-		if diff := cmp.Diff(step.want, tells()); diff != "" {
+		if diff := gocmp.Diff(step.want, tells()); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", step.what, diff)
 		}
+	}
+}
+
+// TestWhatWasKnownStays: of a program that does not answer any more is known what was, as
+// long as it is the same one; another one is asked at once.
+func TestWhatWasKnownStays(t *testing.T) {
+	b := usual()
+	i := b.inspector(t, t.TempDir(), t.TempDir())
+	now := time.Now()
+	i.now = func() time.Time { return now }
+	look(t, i, false)
+	var log strings.Builder
+	i.logger = slog.New(slog.NewTextHandler(&log, nil))
+	b.broken = context.DeadlineExceeded
+	for range 60 {
+		now = now.Add(leastTrust)
+		if got := look(t, i, false)["ffmpeg"].Version; got != "7.1" {
+			t.Errorf("the version is %q", got)
+		}
+	}
+	if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "no answer") {
+		t.Errorf("the log says more, or less, than once that it does not answer: %s", &log)
+	}
+	write(t, b.path, "another")
+	for range 2 {
+		if got := look(t, i, false); len(got) != 0 {
+			t.Errorf("of another program is known what was of the one before: %v", got)
+		}
+	}
+	b.broken = nil
+	write(t, b.path, "a third")
+	if got := look(t, i, false)["ffmpeg"].Version; got != "7.1" {
+		t.Errorf("of a third one the version is %q", got)
+	}
+}
+
+// TestHardwareThatHangs costs a look no more than a few questions.
+func TestHardwareThatHangs(t *testing.T) {
+	b := usual()
+	b.hangs = append(slices.Clone(b.kinds), b.encoders...)
+	got := look(t, b.inspector(t, "", t.TempDir()), false)["ffmpeg"]
+	hung := 0
+	for _, line := range b.asked {
+		if strings.Contains(line, "-init_hw_device") && !strings.HasSuffix(line, "list") || strings.Contains(line, "-c:v") {
+			hung++
+		}
+	}
+	if hung != mostSilent || got.Version != "7.1" || len(got.Hardware) != 0 {
+		t.Errorf("it hung %d times, want %d; found %v", hung, mostSilent, got)
+	}
+}
+
+// TestHardwareInDoubt: what does not work while jobs run, or hangs, may well work: it stays
+// if it did before, and is soon tried again, but not on and on.
+func TestHardwareInDoubt(t *testing.T) {
+	idle, busy := func() bool { return false }, func() bool { return true }
+	begins := func() func() bool { // a job begins in the middle of the look
+		calls := 0
+		return func() bool { calls++; return calls > 4 }
+	}
+	works := []string{"cuda", "hevc_nvenc"}
+	replace := func(t *testing.T, b *build, _ string) { write(t, b.path, "another build") }
+	for name, c := range map[string]struct {
+		nodes  []string
+		before []string // what worked at first; nil for no look
+		change func(t *testing.T, b *build, dev string)
+		busy   func() bool
+		hangs  []string
+		works  []string // in the look after the change
+		want   bool     // whether hevc_nvenc is found then
+		later  bool     // and in those of the hour that follows
+	}{
+		"all sessions are in use":                   {before: works, change: replace, busy: busy, works: works[:1], want: true, later: true},
+		"the device is in use":                      {before: works, change: replace, busy: busy, want: true, later: true},
+		"a job begins":                              {before: works, change: replace, busy: begins(), want: true, later: true},
+		"nothing runs":                              {before: works, change: replace, busy: idle},
+		"it works although jobs run":                {before: []string{"cuda"}, change: replace, busy: busy, works: works, want: true, later: true},
+		"nothing was known":                         {busy: busy, works: works[:1]},
+		"the encoder hangs":                         {before: works, change: replace, busy: idle, hangs: works[1:], works: works[:1], want: true},
+		"the device hangs":                          {before: works, change: replace, busy: idle, hangs: works[:1], want: true},
+		"it hangs while jobs run":                   {before: works, change: replace, busy: busy, hangs: works[:1], want: true, later: true},
+		"nothing can be tried":                      {before: works, change: replace, busy: idle, hangs: []string{""}, want: true, later: true},
+		"nothing can be tried where nothing worked": {before: []string{}, change: replace, busy: idle, hangs: []string{""}},
+		"another device came":                       {before: works, change: func(t *testing.T, _ *build, dev string) { write(t, filepath.Join(dev, "video0"), "") }, busy: busy, want: true, later: true},
+		"the card was taken out":                    {nodes: []string{"nvidia0"}, before: works, change: func(t *testing.T, _ *build, dev string) { _ = os.Remove(filepath.Join(dev, "nvidia0")) }, busy: busy},
+		"the new build does not have it":            {before: works, change: func(t *testing.T, b *build, dev string) { replace(t, b, dev); b.encoders = []string{"h264_nvenc"} }, busy: busy},
+		"the new build does not know the device":    {before: works, change: func(t *testing.T, b *build, dev string) { replace(t, b, dev); b.kinds = []string{"vaapi"} }, busy: busy, want: true, later: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, dev, dir := usual(), t.TempDir(), t.TempDir()
+			for _, node := range c.nodes {
+				write(t, filepath.Join(dev, node), "")
+			}
+			i := b.inspector(t, dir, dev)
+			now := time.Now()
+			i.now = func() time.Time { return now }
+			has := func(busy func() bool) bool {
+				var last map[string]worker.Build
+				i.Look(t.Context(), busy, func(found map[string]worker.Build) { last = found })
+				profile := last["ffmpeg"].Profile
+				if problem := profile.Problem(); problem != "" {
+					t.Error(problem)
+				}
+				for kind, list := range profile {
+					if list == nil {
+						t.Errorf("the list of %ss is not a list", kind)
+					}
+				}
+				return profile != nil && profile.Can("encoder:hevc_nvenc")
+			}
+			if c.before != nil {
+				b.works = c.before
+				has(idle)
+				c.change(t, b, dev)
+			}
+			b.works, b.hangs, b.asked = c.works, c.hangs, nil
+			if got := has(c.busy); got != c.want {
+				t.Errorf("found: %t, want %t", got, c.want)
+			}
+			found, looks := false, 0
+			for range 240 { // an hour
+				now, b.asked = now.Add(15*time.Second), nil
+				found = has(c.busy)
+				if len(b.asked) > 0 {
+					looks++
+				}
+			}
+			if found != c.later || looks > 6 {
+				t.Errorf("an hour and %d looks later found: %t, want %t", looks, found, c.later)
+			}
+			b.works, b.hangs = works, nil
+			now = now.Add(2 * mostPause)
+			if got := has(c.busy); got != slices.Contains(b.encoders, "hevc_nvenc") {
+				t.Errorf("once it works, found: %t", got)
+			}
+		})
 	}
 }

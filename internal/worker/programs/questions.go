@@ -17,20 +17,47 @@ import (
 // was asleep takes some seconds to wake.
 const patience = 15 * time.Second
 
+// mostSilent is how many questions may go without an answer before a look is given up:
+// hardware that hangs may do so with each of fifty encoders.
+const mostSilent = 3
+
+var errSilent = errors.New("not asked any more: it does not answer")
+
 // questions are put to one program.
 type questions struct {
 	launcher Launcher
 	program  launch.Program
 	logger   *slog.Logger
+	busy     func() bool // whether jobs run
+
+	doubt  doubt // about what was found out so far
+	jobs   bool  // whether some ran while something was tried in vain
+	silent int   // how many questions had no answer in time
 }
+
+// doubt is why what was found of hardware may be wrong. The greater is the graver.
+type doubt int
+
+const (
+	certain    doubt = iota
+	whileBusy        // something was tried in vain while jobs ran, which may have used it
+	unanswered       // the program could not be run, or did not answer in time
+)
 
 // ask runs the program and returns what it put out.
 func (q *questions) ask(ctx context.Context, args ...string) (launch.Answer, error) {
+	if q.silent >= mostSilent {
+		return launch.Answer{}, errSilent
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	answer, err := q.launcher.Ask(ctx, q.program, args)
+	if err != nil {
+		q.doubt = unanswered
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
+		q.silent++
 		return answer, fmt.Errorf("%s %s: no answer within %s", q.program.Path, strings.Join(args, " "), patience)
 	case err != nil:
 		return answer, err
@@ -38,6 +65,17 @@ func (q *questions) ask(ctx context.Context, args ...string) (launch.Answer, err
 		return answer, fmt.Errorf("%s %s: exit code %d: %s", q.program.Path, strings.Join(args, " "), answer.Code, complaint(answer.Stderr))
 	}
 	return answer, nil
+}
+
+// try has the program use hardware, and returns why that does not work. While jobs run it
+// may be on their account.
+func (q *questions) try(ctx context.Context, args ...string) error {
+	busy := q.busy()
+	_, err := q.ask(ctx, args...)
+	if err != nil && (busy || q.busy()) {
+		q.doubt, q.jobs = max(q.doubt, whileBusy), true
+	}
+	return err
 }
 
 // maxVersion bounds how much of a version is kept.

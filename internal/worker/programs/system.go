@@ -26,12 +26,12 @@ type System struct {
 // Linux is the system of this machine.
 func Linux() System { return System{Dev: "/dev", Boot: "/proc/sys/kernel/random/boot_id"} }
 
-// nodes are devices by which programs use hardware for media.
-func nodes() []string {
+// patterns find the devices by which programs use hardware for media.
+func patterns() []string {
 	return []string{"dri/renderD*", "dri/card*", "nvidia*", "kfd", "video*", "dxg", "mali*", "mpp_service", "rga", "vchiq"}
 }
 
-// matching returns the paths of the devices that a pattern of nodes finds.
+// matching returns the paths of the devices that a pattern finds.
 func (s System) matching(pattern string) []string {
 	list, _ := filepath.Glob(filepath.Join(s.Dev, pattern)) // the patterns are well-formed
 	return list
@@ -82,15 +82,22 @@ func keyOf(program launch.Program, kind ffargs.Program, system System) (string, 
 	return hex.EncodeToString(sum[:16]), nil
 }
 
-// devices lists the nodes that are there.
+// nodes lists the paths of the devices that are there.
+func (s System) nodes() []string {
+	var list []string
+	for _, pattern := range patterns() {
+		list = append(list, s.matching(pattern)...)
+	}
+	return list
+}
+
+// devices lists them with all that decides about whether they can be used.
 func (s System) devices() []string {
 	var list []string
-	for _, pattern := range nodes() {
-		for _, path := range s.matching(pattern) {
-			var stat unix.Stat_t
-			if unix.Stat(path, &stat) == nil {
-				list = append(list, fmt.Sprintf("%s %d %o %d %d", path, stat.Rdev, stat.Mode, stat.Uid, stat.Gid))
-			}
+	for _, path := range s.nodes() {
+		var stat unix.Stat_t
+		if unix.Stat(path, &stat) == nil {
+			list = append(list, fmt.Sprintf("%s %d %o %d %d", path, stat.Rdev, stat.Mode, stat.Uid, stat.Gid))
 		}
 	}
 	return list
