@@ -157,8 +157,15 @@ func (i *Inspector) recall(s *subject, busy bool) (build worker.Build, known, as
 	return worker.Build{Looking: true}, true, true
 }
 
-// found returns what was found out about a program as it is.
-func (i *Inspector) found(s *subject) (entry, bool) { return i.cache.get(s.key) }
+// found returns what was found out about a program as it is. What was found by a clock that
+// was ahead is nothing: who knows until when it would be trusted.
+func (i *Inspector) found(s *subject) (entry, bool) {
+	e, is := i.cache.get(s.key)
+	if !is || e.Checked.After(i.now()) {
+		return entry{}, false
+	}
+	return e, true
+}
 
 // ask asks a program and keeps what it says. It returns what is known then, if anything is.
 func (i *Inspector) ask(ctx context.Context, s *subject, busy func() bool) (build worker.Build, known bool) {

@@ -380,6 +380,28 @@ func TestWhatWasKnownStays(t *testing.T) {
 	}
 }
 
+// TestClockAhead: what was found when the clock was ahead is not trusted until then.
+func TestClockAhead(t *testing.T) {
+	b := usual()
+	dev, dir := t.TempDir(), t.TempDir()
+	for name, restart := range map[string]bool{"in memory": false, "on disk": true} {
+		i := b.inspector(t, dir, dev)
+		now := time.Now().Add(10 * 365 * 24 * time.Hour)
+		i.now = func() time.Time { return now }
+		b.works = nil
+		look(t, i, false)
+		if restart {
+			i = b.inspector(t, dir, dev)
+		}
+		now = time.Now()
+		i.now = func() time.Time { return now }
+		b.works = []string{"cuda", "hevc_nvenc"}
+		if got := look(t, i, true)["ffmpeg"]; !slices.Contains(got.Hardware, "hevc_nvenc") {
+			t.Errorf("%s: %v is found, because the clock was ahead once", name, got.Hardware)
+		}
+	}
+}
+
 // TestHardwareThatHangs costs a look no more than a few questions.
 func TestHardwareThatHangs(t *testing.T) {
 	b := usual()
