@@ -2,8 +2,10 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
 )
@@ -25,6 +27,13 @@ type Answer struct {
 // maxAnswer bounds how much of a stream is kept; ffmpeg's longest list has 60 kB.
 const maxAnswer = 1 << 20
 
+// ErrStuck says that a process does not end although it was killed: it waits in the kernel,
+// for a device or a file system that hangs.
+var ErrStuck = errors.New("the process does not end although it was killed")
+
+// stuckAfter is how long a process may take to end once it was killed.
+const stuckAfter = 5 * time.Second
+
 // Find returns what a binary's name stands for.
 func (l *Launcher) Find(binary string) (Program, error) {
 	path, err := l.path(binary)
@@ -42,7 +51,8 @@ func (l *Launcher) Find(binary string) (Program, error) {
 }
 
 // Ask runs a program for what it puts out, as jobs are run. When ctx ends first, the
-// process is killed with all that it started, and ctx's error returned.
+// process is killed with all that it started, and ctx's error returned. That error is
+// ErrStuck as well when the process does not end; then nothing waits for it any more.
 func (l *Launcher) Ask(ctx context.Context, program Program, args []string) (Answer, error) {
 	var stdout, stderr head
 	p, err := l.executor.Start(ctx, executor.Spec{
@@ -51,12 +61,37 @@ func (l *Launcher) Ask(ctx context.Context, program Program, args []string) (Ans
 	if err != nil {
 		return Answer{}, err
 	}
-	stop := context.AfterFunc(ctx, func() { p.Stop(0) })
-	exit := p.Wait()
-	if !stop() {
-		return Answer{}, ctx.Err()
+	exit, err := awaited(ctx, p)
+	if err != nil {
+		return Answer{}, err
 	}
 	return Answer{Stdout: stdout.kept, Stderr: stderr.kept, Code: exit.Code}, nil
+}
+
+// ending is a process as far as waiting for its end goes.
+type ending interface {
+	Stop(grace time.Duration)
+	Wait() executor.Exit
+}
+
+// awaited returns how a process ended, or an error as Ask does.
+func awaited(ctx context.Context, p ending) (executor.Exit, error) {
+	ended := make(chan executor.Exit, 1)
+	go func() { ended <- p.Wait() }()
+	select {
+	case exit := <-ended:
+		return exit, nil
+	case <-ctx.Done():
+	}
+	go p.Stop(0)
+	timer := time.NewTimer(stuckAfter)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return executor.Exit{}, ctx.Err()
+	case <-timer.C:
+		return executor.Exit{}, fmt.Errorf("%w: %w", ctx.Err(), ErrStuck)
+	}
 }
 
 // head is a writer that keeps the beginning.

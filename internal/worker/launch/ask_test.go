@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg/internal/worker/executor"
@@ -55,6 +56,39 @@ func TestAskedForTooLong(t *testing.T) {
 			t.Fatal("what the program had started runs on")
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// stubborn is a process that ends long after it was killed.
+type stubborn struct {
+	killed chan struct{}
+	after  time.Duration
+}
+
+func (s *stubborn) Stop(time.Duration) { close(s.killed) }
+
+func (s *stubborn) Wait() executor.Exit {
+	<-s.killed
+	time.Sleep(s.after)
+	return executor.Exit{}
+}
+
+// TestAskedAndStuck: what cannot be killed is not waited for.
+func TestAskedAndStuck(t *testing.T) {
+	for after, stuck := range map[time.Duration]bool{stuckAfter - time.Second: false, time.Hour: true} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			begin := time.Now()
+			_, err := awaited(ctx, &stubborn{make(chan struct{}), after})
+			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrStuck) != stuck {
+				t.Errorf("when it ends %s after it was killed: %v", after, err)
+			}
+			if took := time.Since(begin); took > time.Second+stuckAfter {
+				t.Errorf("waited for %s", took)
+			}
+			time.Sleep(after)
+		})
 	}
 }
 

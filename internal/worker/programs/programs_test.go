@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"os"
@@ -29,6 +30,7 @@ type build struct {
 	works    []string // devices, and encoders beside those in software
 	mute     bool     // it makes no picture
 	hangs    []string // devices and encoders with which it hangs
+	stuck    bool     // and cannot be killed
 	broken   error    // it does not run
 	asked    []string // what it was asked
 }
@@ -68,6 +70,9 @@ func (b *build) Ask(_ context.Context, program launch.Program, args []string) (l
 	default:
 		device, encoder := strings.Replace(value("-init_hw_device"), "=tried", "", 1), value("-c:v")
 		if slices.Contains(b.hangs, cmp.Or(encoder, device)) {
+			if b.stuck {
+				return launch.Answer{}, fmt.Errorf("%w: %w", context.DeadlineExceeded, launch.ErrStuck)
+			}
 			return launch.Answer{}, context.DeadlineExceeded
 		}
 		if b.mute || device != "" && !slices.Contains(b.works, device) || encoder != "" && !slices.Contains(b.works, encoder) {
@@ -402,19 +407,28 @@ func TestClockAhead(t *testing.T) {
 	}
 }
 
-// TestHardwareThatHangs costs a look no more than a few questions.
+// TestHardwareThatHangs costs a look no more than a few questions, and one when the process
+// cannot even be killed, of which the log tells.
 func TestHardwareThatHangs(t *testing.T) {
-	b := usual()
-	b.hangs = append(slices.Clone(b.kinds), b.encoders...)
-	got := look(t, b.inspector(t, "", t.TempDir()), false)["ffmpeg"]
-	hung := 0
-	for _, line := range b.asked {
-		if strings.Contains(line, "-init_hw_device") && !strings.HasSuffix(line, "list") || strings.Contains(line, "-c:v") {
-			hung++
+	for stuck, want := range map[bool]int{false: mostSilent, true: 1} {
+		b := usual()
+		b.hangs, b.stuck = append(slices.Clone(b.kinds), b.encoders...), stuck
+		i := b.inspector(t, "", t.TempDir())
+		var log strings.Builder
+		i.logger = slog.New(slog.NewTextHandler(&log, nil))
+		got := look(t, i, false)["ffmpeg"]
+		hung := 0
+		for _, line := range b.asked {
+			if strings.Contains(line, "-init_hw_device") && !strings.HasSuffix(line, "list") || strings.Contains(line, "-c:v") {
+				hung++
+			}
 		}
-	}
-	if hung != mostSilent || got.Version != "7.1" || len(got.Hardware) != 0 {
-		t.Errorf("it hung %d times, want %d; found %v", hung, mostSilent, got)
+		if hung != want || got.Version != "7.1" || len(got.Hardware) != 0 {
+			t.Errorf("it hung %d times, want %d; found %v", hung, want, got)
+		}
+		if told := strings.Contains(log.String(), "cannot be killed"); told != stuck {
+			t.Errorf("the log: %s", &log)
+		}
 	}
 }
 

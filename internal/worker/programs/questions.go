@@ -56,6 +56,10 @@ func (q *questions) ask(ctx context.Context, args ...string) (launch.Answer, err
 		q.doubt = unanswered
 	}
 	switch {
+	case errors.Is(err, launch.ErrStuck):
+		q.silent = mostSilent // each question more would leave a process behind
+		q.logger.Warn("a program that was asked what it can do cannot be killed; does a device or a file system hang?", "program", q.program.Path, "arguments", strings.Join(args, " "))
+		return answer, err
 	case errors.Is(err, context.DeadlineExceeded):
 		q.silent++
 		return answer, fmt.Errorf("%s %s: no answer within %s", q.program.Path, strings.Join(args, " "), patience)
