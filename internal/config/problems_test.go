@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,15 @@ func write(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// numbered returns lines with so many keys, in a section.
+func numbered(count int) string {
+	var b strings.Builder
+	for i := range count {
+		fmt.Fprintf(&b, "  n%d: %d\n", i, i)
+	}
+	return b.String()
 }
 
 func TestProblems(t *testing.T) {
@@ -86,6 +96,14 @@ func TestProblems(t *testing.T) {
 		{"umask of no octal digits", WorkerComponent, me + "umask: 0089\n", `3:1: umask: expected octal digits such as "0022", or caller, or inherit`},
 		{"umask that is too large", WorkerComponent, me + "umask: 1777\n", `3:1: umask: expected octal digits such as "0022", or caller, or inherit`},
 		{"umask of a word", WorkerComponent, me + "umask: none\n", `3:1: umask: expected octal digits such as "0022", or caller, or inherit`},
+		{"label that is too long", WorkerComponent, me + "labels:\n  gpu: " + strings.Repeat("x", 129) + "\n", "3:1: labels: a label has a name, and neither that nor its value has control characters or more than 128 bytes: not gpu"},
+		{"label with a name that is too long", ClientComponent, me + "job:\n  require:\n    " + strings.Repeat("x", 129) + ": a\n", "4:3: job.require: a label has a name, and neither that nor its value has control characters or more than 128 bytes: not " + strings.Repeat("x", 100) + "…"},
+		{"label with two mistakes", WorkerComponent, me + "labels: {a/b: x, c=d: y}\n", "3:1: labels: a label has a name without /, = or control characters, and a value without control characters"},
+		{"too many labels", WorkerComponent, me + "labels:\n" + numbered(65), "3:1: labels: there may be 64 labels at most"},
+		{"too many resources", WorkerComponent, me + "resources:\n" + numbered(65), "3:1: resources: there may be 64 of them at most"},
+		{"resource that is too large", WorkerComponent, me + "resources: {nvenc: 1000001}\nlabels: {a/b: x}\n", "3:1: resources: a count is a number from 0 to 1000000 under a name without control characters, of 128 bytes at most: not nvenc\n4:1: labels: a label has a name without /, = or control characters, and a value without control characters"},
+		{"negative resource", WorkerComponent, me + "resources: {nvenc: -1}\n", "3:1: resources: a resource has a name without / or control characters, and a count from 0 on"},
+		{"jobs of a program without end", WorkerComponent, me + "binaries: {ffmpeg: ffmpeg}\nmax_jobs_per_binary: {ffmpeg: 1000001}\n", "4:1: max_jobs_per_binary: a count is a number from 0 to 1000000 under a name without control characters, of 128 bytes at most: not ffmpeg"},
 		{"group without a user", WorkerComponent, me + "run_as: {group: media}\n", `3:9: run_as.user: the user is missing; groups alone say not whom processes run as`},
 		{"empty binary", WorkerComponent, me + "binaries:\n  ffmpeg:\n  ffprobe: ''\n", "4:3: binaries.ffmpeg: the key has no value; give one, or remove the key to get the default\n5:12: binaries.ffprobe: the value is empty"},
 		{"binary name", WorkerComponent, me + "binaries: {a/b: /bin/x}\n", "3:1: binaries: a binary's name is empty, has a / or a control character"},

@@ -3,6 +3,7 @@ package config
 import (
 	"strconv"
 
+	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/config/strictyaml"
 )
 
@@ -14,9 +15,6 @@ const (
 
 // Slots is how many jobs run at a time: SlotsAuto, SlotsUnlimited or a number from 1 on.
 type Slots string
-
-// maxSlots is the greatest number.
-const maxSlots = 100_000
 
 // Limit returns the number, 0 for any; auto is that of SlotsAuto.
 func (s Slots) Limit(auto int) int {
@@ -42,8 +40,8 @@ func (s Slots) MarshalNode() any {
 func (s *Slots) UnmarshalNode(n *strictyaml.Node) Problems {
 	text := n.Text()
 	number, err := strconv.Atoi(text)
-	if n.Kind() != strictyaml.Scalar || text != SlotsAuto && text != SlotsUnlimited && (err != nil || number < 1 || number > maxSlots) {
-		return Problems{n.Problem("expected a number from 1 to %d, or %s, or %s", maxSlots, SlotsAuto, SlotsUnlimited)}
+	if n.Kind() != strictyaml.Scalar || text != SlotsAuto && text != SlotsUnlimited && (err != nil || number < 1 || number > dffmpeg.MaxSlots) {
+		return Problems{n.Problem("expected a number from 1 to %d, or %s, or %s", dffmpeg.MaxSlots, SlotsAuto, SlotsUnlimited)}
 	}
 	*s = Slots(text)
 	return nil

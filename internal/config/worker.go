@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/config/strictyaml"
 )
 
@@ -206,29 +207,56 @@ func (w *Worker) Validate(problem func(key, message string)) {
 	w.checkOffer(problem)
 }
 
-// checkOffer checks what the worker gives to jobs.
+// checkOffer checks what the worker gives to jobs, as the coordinator will, and what only
+// people trip over.
 func (w *Worker) checkOffer(problem func(key, message string)) {
+	w.checkPerBinary(problem)
+	w.checkResources(problem)
+	checkLabels(w.Labels, "labels", problem)
+}
+
+func (w *Worker) checkPerBinary(problem func(key, message string)) {
+	wrong := false
 	for _, name := range slices.Sorted(maps.Keys(w.MaxPerBinary)) {
 		if _, offered := w.Binaries[name]; !offered {
 			problem("max_jobs_per_binary."+name, "there is no such program among the binaries")
+			wrong = true
 		} else if w.MaxPerBinary[name] < 1 {
 			problem("max_jobs_per_binary."+name, "expected a number from 1 on")
+			wrong = true
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(w.Resources)) {
-		if !isFileName(name) || w.Resources[name] < 0 {
+	if !wrong {
+		checkSentence("max_jobs_per_binary", dffmpeg.CountsProblem(w.MaxPerBinary), problem)
+	}
+}
+
+func (w *Worker) checkResources(problem func(key, message string)) {
+	for name, count := range w.Resources {
+		if !isFileName(name) || count < 0 {
 			problem("resources", "a resource has a name without / or control characters, and a count from 0 on")
+			return
 		}
 	}
-	checkLabels(w.Labels, "labels", problem)
+	checkSentence("resources", dffmpeg.CountsProblem(w.Resources), problem)
 }
 
 // checkLabels checks labels under a key.
 func checkLabels(labels map[string]string, key string, problem func(key, message string)) {
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		if !isFileName(name) || strings.Contains(name, "=") || strings.ContainsFunc(labels[name], unicode.IsControl) {
+	for name, value := range labels {
+		if !isFileName(name) || strings.Contains(name, "=") || strings.ContainsFunc(value, unicode.IsControl) {
 			problem(key, "a label has a name without /, = or control characters, and a value without control characters")
+			return
 		}
+	}
+	checkSentence(key, dffmpeg.LabelsProblem(labels), problem)
+}
+
+// checkSentence reports under a key what the coordinator would say of its value, unless
+// that is nothing.
+func checkSentence(key, sentence string, problem func(key, message string)) {
+	if sentence != "" {
+		problem(key, strings.ToLower(sentence[:1])+sentence[1:])
 	}
 }
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -51,8 +52,9 @@ type inventory struct {
 	told   bool            // whether the coordinator was told of any state of them
 	wanted []string        // IDs of profiles that the coordinator does not know
 	sent   map[string]bool // those that it was sent
-	// refused says that the coordinator did not take what it was told of programs: then
-	// it is told nothing, and knows as little as of a worker of 0.4.
+	// refused says that the coordinator did not take what it was told of programs: until
+	// there is something else to tell it is told nothing, and knows as little as of a
+	// worker of 0.4.
 	refused bool
 }
 
@@ -102,11 +104,12 @@ func (i *inventory) set(builds map[string]Build) bool {
 	defer i.mu.Unlock()
 	changed := !maps.EqualFunc(i.builds, builds, func(a, b Build) bool { return reflect.DeepEqual(a, b) })
 	i.builds = builds
+	i.refused = i.refused && !changed
 	return changed && i.told
 }
 
-// announce adds to a registration what is known, and of that in full what the
-// coordinator asked for.
+// announce adds to a registration what is known, as far as coordinators take it, and of
+// that in full what the coordinator asked for.
 func (i *inventory) announce(request *dffmpeg.RegisterRequest) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -114,7 +117,11 @@ func (i *inventory) announce(request *dffmpeg.RegisterRequest) {
 	if i.refused {
 		return
 	}
-	for name, build := range i.builds {
+	for _, name := range slices.Sorted(maps.Keys(i.builds)) {
+		if !dffmpeg.Named(name) || len(request.Offer.Programs) == dffmpeg.MaxLabels {
+			continue
+		}
+		build := i.builds[name]
 		program := dffmpeg.Program{Version: build.Version, Looking: build.Looking}
 		if build.Profile != nil {
 			program.Profile, program.Hardware = build.Profile.ID(), build.Hardware
@@ -133,14 +140,25 @@ func (i *inventory) announce(request *dffmpeg.RegisterRequest) {
 	}
 }
 
-// refuse says that a coordinator does not take what it was told, and reports whether it
-// was told anything.
-func (i *inventory) refuse(request *dffmpeg.RegisterRequest) bool {
+// refuse says with which error a coordinator refused a registration, and reports whether it
+// did so for what it was told of programs: then it is not told again.
+func (i *inventory) refuse(request *dffmpeg.RegisterRequest, err error) bool {
+	var refusal *dffmpeg.Error
+	if len(request.Offer.Programs) == 0 || !errors.As(err, &refusal) ||
+		!slices.ContainsFunc(refusal.Fields, func(f dffmpeg.FieldError) bool {
+			return within(f.Loc, "body", "offer", "programs") || within(f.Loc, "body", "profiles")
+		}) {
+		return false
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	told := len(request.Offer.Programs) > 0
-	i.refused = i.refused || told
-	return told
+	i.refused = true
+	return true
+}
+
+// within reports whether a place in a request is at or below another.
+func within(place []any, steps ...any) bool {
+	return len(place) >= len(steps) && slices.Equal(place[:len(steps)], steps)
 }
 
 // asked notes which profiles the coordinator does not know, and reports whether it

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -146,18 +148,65 @@ func TestLooks(t *testing.T) {
 }
 
 // TestRefusedPrograms: a worker whose programs the coordinator does not take is of use
-// without.
+// without, until there is something else to tell. Whatever else it refuses is none of their
+// business.
 func TestRefusedPrograms(t *testing.T) {
-	d := &desk{refuses: true}
-	w := New(Settings{ID: "w"}, d, connector{&ear{}}, nowhere{}, nothing{}, nil, slog.New(slog.DiscardHandler))
-	w.inventory.set(map[string]Build{"ffmpeg": {Version: "7.1"}})
-	if err := w.register(t.Context()); dffmpeg.CodeOf(err) != dffmpeg.CodeValidation {
-		t.Errorf("the first registration: %v", err)
+	for name, tt := range map[string]struct {
+		place []any
+		gives bool // whether the worker gives up telling it
+	}{
+		"a program": {[]any{"body", "offer", "programs", "ffmpeg", "version"}, true},
+		"programs":  {[]any{"body", "offer", "programs"}, true},
+		"a profile": {[]any{"body", "profiles", "abc"}, true},
+		"a label":   {[]any{"body", "offer", "labels"}, false},
+		"the offer": {[]any{"body", "offer"}, false},
+		"the body":  {[]any{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &desk{refuses: tt.place}
+			w := New(Settings{ID: "w"}, d, connector{&ear{}}, nowhere{}, nothing{}, nil, slog.New(slog.DiscardHandler))
+			w.inventory.set(map[string]Build{"ffmpeg": {Version: "7.1"}})
+			register := func() error {
+				err := w.register(t.Context())
+				if err == nil {
+					<-w.answers
+				}
+				return err
+			}
+			if err := register(); dffmpeg.CodeOf(err) != dffmpeg.CodeValidation {
+				t.Errorf("the first registration: %v", err)
+			}
+			if again := len(w.again) == 1; again != tt.gives {
+				t.Errorf("it tries again at once: %t, want %t", again, tt.gives)
+			}
+			if err := register(); (err == nil) != tt.gives {
+				t.Errorf("the second registration: %v", err)
+			}
+			d.refuses = nil
+			w.inventory.set(map[string]Build{"ffmpeg": {Version: "7.2"}})
+			if err := register(); err != nil || d.got[len(d.got)-1].Offer.Programs["ffmpeg"].Version != "7.2" {
+				t.Errorf("a new version is not told: %v, %+v", err, d.got)
+			}
+		})
 	}
-	if len(w.again) != 1 {
-		t.Error("it waits before it tries again")
+}
+
+// TestOnlyWhatCoordinatorsTake is told of programs.
+func TestOnlyWhatCoordinatorsTake(t *testing.T) {
+	i := newInventory()
+	builds := map[string]Build{strings.Repeat("x", dffmpeg.MaxNameLength+1): {Version: "7"}}
+	for n := range dffmpeg.MaxLabels + 1 {
+		builds["ffmpeg"+strconv.Itoa(n)] = Build{Version: "7"}
 	}
-	if err := w.register(t.Context()); err != nil {
-		t.Errorf("the second registration: %v", err)
+	i.set(builds)
+	var request dffmpeg.RegisterRequest
+	i.announce(&request)
+	if got := len(request.Offer.Programs); got != dffmpeg.MaxLabels {
+		t.Errorf("%d programs are told of, want %d", got, dffmpeg.MaxLabels)
+	}
+	for name := range request.Offer.Programs {
+		if !dffmpeg.Named(name) {
+			t.Errorf("told of a program called %q", name)
+		}
 	}
 }

@@ -68,8 +68,8 @@ func (w *Worker) register(ctx context.Context) error {
 	}
 	w.inventory.announce(&request)
 	answer, err := w.coordinator.register(ctx, request)
-	if dffmpeg.CodeOf(err) == dffmpeg.CodeValidation && w.inventory.refuse(&request) {
-		w.logger.Error("the coordinator refuses what it is told of programs; it is not told any more", "error", err)
+	if w.inventory.refuse(&request, err) {
+		w.logger.Error("the coordinator refuses what it is told of programs; it is not told again until they change", "error", err)
 		signal(w.again)
 	}
 	if err != nil {

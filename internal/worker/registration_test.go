@@ -21,7 +21,7 @@ type desk struct {
 	caller // for what these tests do not use
 
 	features []string
-	refuses  bool // what it is told of programs
+	refuses  []any // a place in registrations of which it takes none with programs
 	mu       sync.Mutex
 	got      []dffmpeg.RegisterRequest
 	rests    int
@@ -40,8 +40,8 @@ func (d *desk) Call(_ context.Context, _, _ string, _ url.Values, in, out any) e
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	request := in.(dffmpeg.RegisterRequest)
-	if d.refuses && request.Offer.Programs != nil {
-		return dffmpeg.Errorf(dffmpeg.CodeValidation, "Expected less")
+	if d.refuses != nil && request.Offer.Programs != nil {
+		return &dffmpeg.Error{Code: dffmpeg.CodeValidation, Fields: []dffmpeg.FieldError{{Loc: []any{"body", "paths", 1.0}}, {Loc: d.refuses}}}
 	}
 	d.got = append(d.got, request)
 	*out.(*dffmpeg.RegisterAnswer) = dffmpeg.RegisterAnswer{Transport: "t", Features: d.features}

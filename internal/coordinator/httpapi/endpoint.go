@@ -9,10 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/httpauth"
@@ -218,9 +215,7 @@ func knowsAttempts(body []byte) bool {
 
 // plain reports whether a name from a path or query can be looked up: no
 // identity has one with control characters, and not every engine can be asked.
-func plain(name string) bool {
-	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
-}
+func plain(name string) bool { return dffmpeg.Plain(name) }
 
 // number reads a whole number of the query within bounds.
 func (c *call) number(name string, normal, least, most int) (int, error) {

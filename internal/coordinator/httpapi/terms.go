@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,11 +30,9 @@ type QueueSettings struct {
 // when, and not how often.
 const askedAttempts = 3
 
-const (
-	maxLabels     = 64  // of a job or worker
-	maxNameLength = 128 // of labels and resources
-	maxNeeds      = 256 // that are inferred: more than any command that does something has
-)
+// maxNeeds bounds the needs that are inferred: more than any command that does something
+// has.
+const maxNeeds = 256
 
 // demanded adds to a job what its requester asks of the queue.
 func (a *api) demanded(identity dffmpeg.Identity, in *dffmpeg.SubmitRequest, job *dffmpeg.Job) error {
@@ -82,7 +79,7 @@ func (a *api) demanded(identity dffmpeg.Identity, in *dffmpeg.SubmitRequest, job
 func bounded(needs []string) []string {
 	needs = slices.DeleteFunc(needs, func(ability string) bool {
 		_, name, ok := dffmpeg.SplitAbility(ability)
-		return !ok || len(name) > maxNameLength || !plain(name)
+		return !ok || !dffmpeg.Named(name)
 	})
 	return needs[:min(len(needs), maxNeeds)]
 }
@@ -117,7 +114,7 @@ func checkTerms(terms *dffmpeg.JobTerms) error {
 		name   string
 		labels map[string]string
 	}{{"require", terms.Require}, {"prefer", terms.Prefer}} {
-		if problem := labelsProblem(field.labels); problem != "" {
+		if problem := dffmpeg.LabelsProblem(field.labels); problem != "" {
 			return invalidTerm(field.name, problem)
 		}
 	}
@@ -126,12 +123,12 @@ func checkTerms(terms *dffmpeg.JobTerms) error {
 		list []string
 	}{{"needs", terms.Needs}, {"lift", terms.Lift}} {
 		for _, ability := range field.list {
-			if _, name, ok := dffmpeg.SplitAbility(ability); !ok || len(name) > maxNameLength || !plain(name) {
+			if _, name, ok := dffmpeg.SplitAbility(ability); !ok || !dffmpeg.Named(name) {
 				return invalidTerm(field.name, "An ability is written kind:name, such as encoder:hevc_nvenc, not "+short(ability)+"; there are "+abilityKinds())
 			}
 		}
 	}
-	if problem := countsProblem(terms.Uses); problem != "" {
+	if problem := dffmpeg.CountsProblem(terms.Uses); problem != "" {
 		return invalidTerm("uses", problem)
 	}
 	for _, word := range terms.RetryOn {
@@ -157,50 +154,21 @@ func abilityKinds() string {
 	return text
 }
 
-// labelsProblem says what is wrong with labels, "" when nothing is.
-func labelsProblem(labels map[string]string) string {
-	if len(labels) > maxLabels {
-		return "There may be " + strconv.Itoa(maxLabels) + " labels at most"
-	}
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		if !named(name) || len(labels[name]) > maxNameLength || !plain(labels[name]) {
-			return "A label has a name, and neither that nor its value has control characters or more than " +
-				strconv.Itoa(maxNameLength) + " bytes: not " + short(name)
-		}
-	}
-	return ""
-}
-
-// countsProblem says what is wrong with counts of resources or jobs, "" when nothing is.
-func countsProblem(counts map[string]int) string {
-	if len(counts) > maxLabels {
-		return "There may be " + strconv.Itoa(maxLabels) + " of them at most"
-	}
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		if !named(name) || counts[name] < 0 || counts[name] > 1_000_000 {
-			return "A count is a number from 0 to 1000000 under a name without control characters: not " + short(name)
-		}
-	}
-	return ""
-}
-
-func named(name string) bool { return name != "" && len(name) <= maxNameLength && plain(name) }
-
 // offered returns the offer of a worker as it is stored: with the coordinator's limits
 // for those that say nothing of one, as those of 0.4. Ours always have a weight.
 func (a *api) offered(in *dffmpeg.RegisterRequest) (dffmpeg.Offer, error) {
 	offer := in.Offer
 	for _, field := range []struct{ name, problem string }{
-		{"labels", labelsProblem(offer.Labels)},
-		{"resources", countsProblem(offer.Resources)},
-		{"max_jobs_per_binary", countsProblem(offer.MaxPerBinary)},
+		{"labels", dffmpeg.LabelsProblem(offer.Labels)},
+		{"resources", dffmpeg.CountsProblem(offer.Resources)},
+		{"max_jobs_per_binary", dffmpeg.CountsProblem(offer.MaxPerBinary)},
 	} {
 		if field.problem != "" {
 			return offer, invalidFields(dffmpeg.FieldError{Type: "value_error", Loc: []any{"body", "offer", field.name}, Msg: field.problem})
 		}
 	}
 	for name, program := range offer.Programs {
-		if !named(name) || !plain(program.Version) || !plain(program.Profile) || !plain(strings.Join(program.Hardware, "")) || len(offer.Programs) > maxLabels {
+		if !dffmpeg.Named(name) || !plain(program.Version) || !plain(program.Profile) || !plain(strings.Join(program.Hardware, "")) || len(offer.Programs) > dffmpeg.MaxLabels {
 			return offer, invalidFields(dffmpeg.FieldError{
 				Type: "value_error", Loc: []any{"body", "offer", "programs"}, Msg: "There are too many programs, or control characters in what is said of them",
 			})

@@ -87,7 +87,7 @@ func (c *cache) get(key string) (entry, bool) {
 		return entry{}, false
 	}
 	var e entry
-	if json.Unmarshal(text, &e) != nil || e.Build.Version == "" || e.Build.Profile.Problem() != "" {
+	if json.Unmarshal(text, &e) != nil || e.Build.Version == "" || e.Build.Version != printable(e.Build.Version) || e.Build.Profile.Problem() != "" {
 		return entry{}, false
 	}
 	c.kept[key] = e

@@ -236,6 +236,10 @@ func (i *Inspector) inspect(ctx context.Context, q *questions, kind ffargs.Progr
 	if q.doubt != certain && (q.jobs || !tried || known.doubtful < mostSilent) {
 		profile = keep(known.profile, listed, profile, devices)
 	}
+	if problem := profile.Problem(); problem != "" {
+		q.logger.Warn("what a program says that it can do is of no use", "problem", problem)
+		profile = nil
+	}
 	return worker.Build{Version: version, Profile: profile, Hardware: hardware(profile)}, ctx.Err()
 }
 
@@ -279,7 +283,7 @@ func hardware(profile dffmpeg.Profile) []string {
 			list = append(list, name)
 		}
 	}
-	return list
+	return list[:min(len(list), dffmpeg.MaxHardware)]
 }
 
 // sorted returns names as profiles have them.

@@ -518,3 +518,33 @@ func TestHardwareInDoubt(t *testing.T) {
 		})
 	}
 }
+
+// TestVersions: only what can be shown is taken of a version, and not too much.
+func TestVersions(t *testing.T) {
+	for said, want := range map[string]string{
+		"n7.1-2\u200b\x1b[0m\x00ü": "n7.1-2[0mü",
+		"7.1\xff\xfe":              "7.1",
+		strings.Repeat("é", 99):    strings.Repeat("é", maxVersion/2),
+		"\x01\x02":                 "",
+	} {
+		b, dir := usual(), t.TempDir()
+		b.version = said
+		for _, from := range []string{"the program", "the disk"} {
+			got, known := look(t, b.inspector(t, dir, dir), false)["ffmpeg"]
+			if got.Version != want || known != (want != "") || !dffmpeg.Plain(got.Version) {
+				t.Errorf("of %q %s has %q, want %q", said, from, got.Version, want)
+			}
+		}
+	}
+}
+
+// TestTooManyNames: lists that no coordinator would take are not known.
+func TestTooManyNames(t *testing.T) {
+	b := usual()
+	for n := range 30000 {
+		b.encoders = append(b.encoders, fmt.Sprint("x", n))
+	}
+	if got := look(t, b.inspector(t, "", t.TempDir()), false)["ffmpeg"]; got.Version != "7.1" || got.Profile != nil {
+		t.Errorf("of %d names %d are announced", len(b.encoders), len(got.Profile[dffmpeg.AbilityEncoder]))
+	}
+}

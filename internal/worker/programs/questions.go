@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/internal/worker/launch"
@@ -96,7 +97,22 @@ func (q *questions) version(ctx context.Context) (string, error) {
 	if len(words) < 3 || words[1] != "version" {
 		return "", fmt.Errorf("%s -version does not say a version", q.program.Path)
 	}
-	return strings.ToValidUTF8(words[2][:min(len(words[2]), maxVersion)], ""), nil
+	version := printable(words[2])
+	if version == "" {
+		return "", fmt.Errorf("%s -version says a version that cannot be shown", q.program.Path)
+	}
+	return version, nil
+}
+
+// printable returns what of a version can be shown, up to a bound.
+func printable(version string) string {
+	version = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(version, ""))
+	return strings.ToValidUTF8(version[:min(len(version), maxVersion)], "")
 }
 
 // built returns what is built into the program. Kinds that it does not list are left
