@@ -106,13 +106,17 @@ func (r *runner) run(ctx context.Context, a *attempt) {
 	logger := r.logger.With("job", a.ref.JobID, "attempt", a.ref.Attempt)
 	streams, drain := r.connect(ctx, a, logger) // while we accept
 	defer drain()
-	err := reportBackoff().retry(ctx, func(ctx context.Context) error { return r.coordinator.accept(ctx, a.ref) })
+	var sent time.Time
+	err := reportBackoff().retry(ctx, func(ctx context.Context) error {
+		sent = time.Now()
+		return r.coordinator.accept(ctx, a.ref)
+	})
 	if err != nil {
 		logger.Warn("the coordinator did not let us have the job", "error", err)
 		streams.leave()
 		return
 	}
-	out, rest := r.execute(ctx, a, streams, logger)
+	out, rest := r.execute(ctx, a, newLease(&a.request, r.settings.StopGrace, sent), streams, logger)
 	for _, warning := range out.warnings {
 		logger.Warn("job warning", "warning", warning)
 	}
@@ -133,10 +137,10 @@ func (r *runner) run(ctx context.Context, a *attempt) {
 // execute runs the process with its output and heartbeats, and returns when
 // all its output has been reported but for the rest, which goes with the
 // outcome.
-func (r *runner) execute(ctx context.Context, a *attempt, streams *streams, logger *slog.Logger) (outcome, outputBatch) {
+func (r *runner) execute(ctx context.Context, a *attempt, lease *lease, streams *streams, logger *slog.Logger) (outcome, outputBatch) {
 	var heart sync.WaitGroup
 	beating, stopBeating := context.WithCancel(ctx)
-	heart.Go(func() { r.heartbeats(beating, a, logger) })
+	heart.Go(func() { r.heartbeats(beating, a, lease, logger) })
 	defer heart.Wait()
 	defer stopBeating()
 
@@ -217,9 +221,8 @@ func (r *runner) reportOutput(ctx context.Context, a *attempt, queue *outputQueu
 // heartbeats reports regularly that the attempt runs, until ctx is done. A
 // coordinator that is away is no reason to stop, unless it lent us the job for a time;
 // one that says that the attempt is over is.
-func (r *runner) heartbeats(ctx context.Context, a *attempt, logger *slog.Logger) {
+func (r *runner) heartbeats(ctx context.Context, a *attempt, lease *lease, logger *slog.Logger) {
 	interval := time.Duration(max(1, a.request.HeartbeatInterval)) * time.Second
-	lease := newLease(&a.request, r.settings.StopGrace)
 	for pause := interval; ; {
 		select {
 		case <-ctx.Done():

@@ -15,14 +15,15 @@ type lease struct {
 	renewed time.Time     // when what renewed it was sent
 }
 
-// newLease returns the lease that a request gives. It ends earlier than the coordinator
-// counts, by what it may take to stop the process.
-func newLease(request *dffmpeg.JobRequest, grace time.Duration) *lease {
+// newLease returns the lease that a request gives, from when the accept was sent that the
+// coordinator took. It ends earlier than the coordinator counts, by what it may take to
+// stop the process.
+func newLease(request *dffmpeg.JobRequest, grace time.Duration, accepted time.Time) *lease {
 	length := time.Duration(request.LostAfter) * time.Second
 	if length > 0 {
 		length = max(length-grace, length/2)
 	}
-	return &lease{length: length, renewed: time.Now()}
+	return &lease{length: length, renewed: accepted}
 }
 
 // left returns how long it lasts, never less than 0. A clock that stood still while the

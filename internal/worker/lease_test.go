@@ -60,7 +60,7 @@ func TestLease(t *testing.T) {
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
-					r.heartbeats(ctx, a, r.logger)
+					r.heartbeats(ctx, a, newLease(&a.request, r.settings.StopGrace, time.Now()), r.logger)
 				}()
 				time.Sleep(10 * time.Minute)
 				if a.stopReason() != notStopped || f.beats.Load() < 100 {
@@ -77,6 +77,68 @@ func TestLease(t *testing.T) {
 				}
 				cancel()
 				<-done
+			})
+		})
+	}
+}
+
+// slow is a coordinator that takes some accepts, whose answers get lost or come late, and is
+// away after that.
+type slow struct {
+	caller
+	lost    int           // answers
+	answers time.Duration // how long the one takes that comes
+	took    time.Time     // when the last accept came
+}
+
+func (s *slow) Call(ctx context.Context, _, path string, _ url.Values, _, _ any) error {
+	if !strings.HasSuffix(path, "/accept") {
+		return dffmpeg.Errorf(dffmpeg.CodeUnavailable, "away")
+	}
+	s.took = time.Now()
+	if s.lost > 0 {
+		s.lost--
+		time.Sleep(time.Minute)
+		return dffmpeg.Errorf(dffmpeg.CodeUnavailable, "lost")
+	}
+	time.Sleep(s.answers)
+	return nil
+}
+
+// endless runs until it is stopped, and says when.
+type endless struct {
+	speaker
+	stopped chan struct{}
+	at      *time.Time
+}
+
+func (e *endless) Launch(context.Context, dffmpeg.JobRequest, Streams) (Process, error) {
+	return e, nil
+}
+
+func (e *endless) Wait() int { <-e.stopped; return 1 }
+
+func (e *endless) Stop(time.Duration) { *e.at = time.Now(); close(e.stopped) }
+
+// TestLeaseBegins: a lease counts from when the accept was sent that the coordinator
+// answered, and not from when the answer came.
+func TestLeaseBegins(t *testing.T) {
+	for name, s := range map[string]*slow{
+		"at once":                  {},
+		"the answer takes long":    {answers: 20 * time.Second},
+		"several answers got lost": {lost: 3, answers: 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var stopped time.Time
+				r := &runner{
+					coordinator: &coordinator{caller: s}, launcher: &endless{stopped: make(chan struct{}), at: &stopped},
+					settings: Settings{StopGrace: 5 * time.Second, LogBatchSize: 1}, logger: slog.New(slog.DiscardHandler),
+				}
+				r.run(t.Context(), newAttempt(dffmpeg.JobRequest{JobID: "j", Attempt: 1, HeartbeatInterval: 5, LostAfter: 300}))
+				if ran := stopped.Sub(s.took); ran != 295*time.Second {
+					t.Errorf("stopped %s after the accept was sent, want 4m55s", ran)
+				}
 			})
 		})
 	}
