@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"reflect"
 	"slices"
 	"sync"
@@ -155,7 +156,11 @@ func (w *Worker) act(ctx, reporting context.Context, m *dffmpeg.Message, jobs *s
 		err = errors.New("unknown type of message")
 	}
 	if err != nil && ctx.Err() == nil {
-		w.logger.Warn("message not acted upon", "type", string(m.Type), "message", m.ID, "error", err)
+		level := slog.LevelWarn
+		if m.Type == dffmpeg.MessageVerifyRegistration && dffmpeg.CodeOf(err) == dffmpeg.CodeInvalid && w.mayBeVoid() {
+			level = slog.LevelDebug
+		}
+		w.logger.Log(ctx, level, "message not acted upon", "type", string(m.Type), "message", m.ID, "error", err)
 	}
 	return err == nil && m.Type == dffmpeg.MessageVerifyRegistration
 }

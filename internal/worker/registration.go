@@ -45,6 +45,22 @@ func (w *Worker) hears() bool {
 	return ok && hearer.Hears()
 }
 
+// hasten notes that a registration is sent. One that follows soon upon another may come
+// before that one's token was sent back, which is void then.
+func (w *Worker) hasten(now time.Time) {
+	if now.Sub(w.registered) < w.settings.RegistrationInterval/2 {
+		w.overtaken.Store(&now)
+	}
+	w.registered = now
+}
+
+// mayBeVoid reports whether a token that is sent back may be void because another
+// registration overtook it, whose own will come.
+func (w *Worker) mayBeVoid() bool {
+	at := w.overtaken.Load()
+	return at != nil && time.Since(*at) < verifyWindow
+}
+
 // register announces the worker once.
 func (w *Worker) register(ctx context.Context) error {
 	version := w.settings.Version
@@ -67,6 +83,7 @@ func (w *Worker) register(ctx context.Context) error {
 		Hears:                w.coordinator.renews.Load() && w.hears(),
 	}
 	w.inventory.announce(&request)
+	w.hasten(time.Now())
 	answer, err := w.coordinator.register(ctx, request)
 	if w.inventory.refuse(&request, err) {
 		w.logger.Error("the coordinator refuses what it is told of programs; it is not told again until they change", "error", err)

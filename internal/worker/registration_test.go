@@ -5,9 +5,12 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/dffmpeg/dffmpeg"
 	"github.com/dffmpeg/dffmpeg/transport"
@@ -119,6 +122,49 @@ func TestSaysThatItHears(t *testing.T) {
 			if w.hears() {
 				t.Error("it hears although it does not listen any more")
 			}
+		})
+	}
+}
+
+// gate is a coordinator that takes registrations and no tokens.
+type gate struct{ desk }
+
+func (g *gate) Call(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	if strings.HasSuffix(path, "/verify") {
+		return dffmpeg.Errorf(dffmpeg.CodeInvalid, "Invalid registration token")
+	}
+	return g.desk.Call(ctx, method, path, query, in, out)
+}
+
+// TestVoidTokens: a token is void when another registration overtook it, which is nothing
+// to warn of; else it is.
+func TestVoidTokens(t *testing.T) {
+	message := dffmpeg.Message{Type: dffmpeg.MessageVerifyRegistration, Payload: []byte(`{"registration_token": "x"}`)}
+	for name, tt := range map[string]struct {
+		apart, later time.Duration // between two registrations, and after them
+		warns        bool
+	}{
+		"one upon the other":               {time.Second, 0, false},
+		"in their turn":                    {15 * time.Second, 0, true},
+		"one upon the other, but long ago": {time.Second, time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log strings.Builder
+				w := New(Settings{ID: "w", RegistrationInterval: 15 * time.Second}, &gate{}, connector{&ear{}}, nowhere{}, nothing{}, nil, slog.New(slog.NewTextHandler(&log, nil)))
+				for range 2 {
+					if err := w.register(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					<-w.answers
+					time.Sleep(tt.apart)
+				}
+				time.Sleep(tt.later)
+				w.act(t.Context(), t.Context(), &message, nil)
+				if warns := strings.Contains(log.String(), "Invalid registration token"); warns != tt.warns {
+					t.Errorf("warns: %t, want %t: %s", warns, tt.warns, &log)
+				}
+			})
 		})
 	}
 }

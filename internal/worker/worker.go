@@ -63,6 +63,8 @@ type Worker struct {
 
 	transports *preferences
 	listening  atomic.Pointer[listening] // nil until it listens
+	registered time.Time                 // when it last registered; for registrations alone
+	overtaken  atomic.Pointer[time.Time] // when a registration last followed soon upon another
 	inventory  *inventory
 
 	mu       sync.Mutex
