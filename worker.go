@@ -2,6 +2,7 @@ package dffmpeg
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 )
@@ -117,54 +118,97 @@ func (l Lack) Nothing() bool {
 
 // Lacks returns what keeps the worker from being given job: it must be online, have
 // the binary and every root that the job names, connect the standard streams if the
-// job has media on them, and meet its demand. This is the one place that knows. Whether
-// the worker has room for it is for Offer.Reached to say.
+// job has media on them, and meet its demand. Whether the worker has room for it is for
+// Offer.Reached to say.
 func (w *Worker) Lacks(job *Job) Lack {
 	var lack Lack
-	if w.Status != WorkerOnline {
-		lack.Status = cmp.Or(w.Status, WorkerOffline)
+	for name := range w.lacking(job) {
+		name(&lack)
 	}
-	if !slices.Contains(w.Binaries, job.BinaryName) {
-		lack.Binary = job.BinaryName
-	}
-	for _, name := range job.Paths {
-		if !slices.Contains(w.Paths, name) {
-			lack.Paths = append(lack.Paths, name)
-		}
-	}
-	lack.Streams = w.SendsLines(job) && slices.ContainsFunc(job.Arguments, NamesStandardStream)
-	lack.Paused, lack.SetAside = w.Pause != nil, w.Trouble.SetAside()
-	w.lacksOf(&job.Demand, job.BinaryName, &lack)
+	slices.Sort(lack.Resources)
+	slices.Sort(lack.Labels)
 	return lack
 }
 
-// lacksOf adds what the worker lacks of a demand.
-func (w *Worker) lacksOf(demand *Demand, binary string, lack *Lack) {
-	lack.Other = demand.Worker != "" && demand.Worker != w.ID
-	looking := w.Offer.Programs[binary].Looking
-	lack.Looking = looking && len(demand.Needs) > 0
-	for _, ability := range demand.Needs {
-		if looking || !w.Profiles[binary].Can(ability) {
-			lack.Abilities = append(lack.Abilities, ability)
+// Qualifies reports whether the worker may be given job: whether it lacks nothing.
+func (w *Worker) Qualifies(job *Job) bool {
+	for range w.lacking(job) {
+		return false
+	}
+	return true
+}
+
+// lacking yields what the worker lacks, one thing after the other, each as what names it
+// in a Lack. This is the one place that knows. What is looked up sooner comes first.
+func (w *Worker) lacking(job *Job) iter.Seq[func(*Lack)] {
+	return func(yield func(func(*Lack)) bool) {
+		switch {
+		case w.Status != WorkerOnline && !yield(func(l *Lack) { l.Status = cmp.Or(w.Status, WorkerOffline) }),
+			w.Pause != nil && !yield(func(l *Lack) { l.Paused = true }),
+			w.Trouble.SetAside() && !yield(func(l *Lack) { l.SetAside = true }),
+			!slices.Contains(w.Binaries, job.BinaryName) && !yield(func(l *Lack) { l.Binary = job.BinaryName }):
+			return
+		}
+		for _, name := range job.Paths {
+			if !slices.Contains(w.Paths, name) && !yield(lackOfPath(name)) {
+				return
+			}
+		}
+		if w.SendsLines(job) && slices.ContainsFunc(job.Arguments, NamesStandardStream) && !yield(func(l *Lack) { l.Streams = true }) {
+			return
+		}
+		w.unmet(job, yield)
+	}
+}
+
+// unmet yields what of a job's demand the worker does not meet.
+func (w *Worker) unmet(job *Job, yield func(func(*Lack)) bool) {
+	demand := &job.Demand
+	if demand.Worker != "" && demand.Worker != w.ID && !yield(func(l *Lack) { l.Other = true }) {
+		return
+	}
+	for name, value := range demand.Require {
+		got, has := w.Offer.Labels[name]
+		if (!has || got != value) && !yield(lackOfLabel(name, value)) {
+			return
 		}
 	}
 	for name, count := range demand.Uses {
 		most, counted := w.Offer.Resources[name]
-		if counted && most < count || !counted && slices.Contains(demand.Claims, name) {
-			lack.Resources = append(lack.Resources, name)
+		few := counted && most < count || !counted && slices.Contains(demand.Claims, name)
+		if few && !yield(lackOfResource(name)) {
+			return
 		}
 	}
-	for name, value := range demand.Require {
-		if got, has := w.Offer.Labels[name]; !has || got != value {
-			lack.Labels = append(lack.Labels, name+"="+value)
+	if len(demand.Needs) == 0 {
+		return
+	}
+	looking, profile := w.Offer.Programs[job.BinaryName].Looking, w.Profiles[job.BinaryName]
+	for _, ability := range demand.Needs {
+		if (looking || !profile.Can(ability)) && !yield(lackOfAbility(ability, looking)) {
+			return
 		}
 	}
-	slices.Sort(lack.Resources)
-	slices.Sort(lack.Labels)
 }
 
-// Qualifies reports whether the worker may be given job.
-func (w *Worker) Qualifies(job *Job) bool { return w.Lacks(job).Nothing() }
+// What names a thing that is lacking. It is made only for one that is: most questions are
+// whether a worker qualifies, and there are many.
+
+func lackOfPath(name string) func(*Lack) {
+	return func(l *Lack) { l.Paths = append(l.Paths, name) }
+}
+
+func lackOfLabel(name, value string) func(*Lack) {
+	return func(l *Lack) { l.Labels = append(l.Labels, name+"="+value) }
+}
+
+func lackOfResource(name string) func(*Lack) {
+	return func(l *Lack) { l.Resources = append(l.Resources, name) }
+}
+
+func lackOfAbility(ability string, looking bool) func(*Lack) {
+	return func(l *Lack) { l.Abilities, l.Looking = append(l.Abilities, ability), looking }
+}
 
 // Takes reports whether the worker takes jobs at all: it is online, and nothing
 // keeps it from taking some.

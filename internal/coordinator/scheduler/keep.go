@@ -22,7 +22,7 @@ const patience = 30 * time.Second
 // has, so it lacks less each time a job ends there, whichever worker is chosen meanwhile,
 // and any coordinator that looks keeps the same.
 func (c *Cluster) keep(q *queue, more feed) error {
-	if q.kept || len(q.like.Demand.Uses) == 0 {
+	if q.kept || !q.greedy() {
 		return nil
 	}
 	best := c.nearest(&q.like)
@@ -40,6 +40,9 @@ func (c *Cluster) keep(q *queue, more feed) error {
 	best.keep(job)
 	return nil
 }
+
+// greedy reports whether the jobs of the queue may need several things at once.
+func (q *queue) greedy() bool { return len(q.like.Demand.Uses) > 0 }
 
 // nearest returns the worker that will soonest have room for a job that needs several
 // things at once wherever it could run, nil for none and for any other job.

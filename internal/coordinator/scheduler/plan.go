@@ -84,7 +84,8 @@ func (f feed) first(q *queue) (bool, error) {
 // what it assigns, and what it keeps for jobs that find room nowhere (see keep).
 func (c *Cluster) plan(queues []*queue, more feed) ([]assignment, error) {
 	var planned []assignment
-	active := slices.Clone(queues)
+	idle := func(q *queue) bool { return !q.fits() && !q.greedy() }
+	active := slices.DeleteFunc(slices.Clone(queues), idle)
 	for len(active) > 0 && len(planned) < batch {
 		at := 0
 		for i := range active {
@@ -97,7 +98,7 @@ func (c *Cluster) plan(queues []*queue, more feed) ([]assignment, error) {
 			if err := c.keep(q, more); err != nil {
 				return nil, err
 			}
-			active = slices.Delete(active, at, at+1)
+			active = slices.DeleteFunc(active, func(other *queue) bool { return other == q || idle(other) })
 			continue
 		}
 		if len(q.jobs) == 0 { // it may have gone, or not be the first then

@@ -43,6 +43,8 @@ const (
 	// rounds is how often in a row the scheduler tries again when claims were refused,
 	// because others changed what the round had seen.
 	rounds = 4
+	// respite is how long it waits after that.
+	respite = 100 * time.Millisecond
 )
 
 // Scheduler assigns jobs whenever it is woken. Make one with New, then Run it.
@@ -109,7 +111,7 @@ func (s *Scheduler) enqueue(ctx context.Context) error {
 }
 
 // Assign offers pending jobs to workers as long as there is room for some. When others keep
-// changing what it plans with it gives up for now, and wakes itself. It must not be called
+// changing what it plans with it leaves the rest for a moment later. It must not be called
 // while Run runs.
 func (s *Scheduler) Assign(ctx context.Context) error {
 	for range rounds {
@@ -118,7 +120,7 @@ func (s *Scheduler) Assign(ctx context.Context) error {
 			return err
 		}
 	}
-	s.Wake()
+	s.WakeAfter(respite)
 	return nil
 }
 
