@@ -284,7 +284,7 @@ func TestRetryableAttempts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			_, err := w.state.Register(t.Context(), store.Registration{Token: "x", Worker: dffmpeg.Worker{
-				ID: "w1", Status: dffmpeg.WorkerOnline, Capabilities: tt.capabilities, RegistrationInterval: 86400,
+				ID: "w1", Status: dffmpeg.WorkerOnline, Binaries: []string{"ffmpeg"}, Capabilities: tt.capabilities, RegistrationInterval: 86400,
 			}})
 			if err == nil {
 				_, err = w.state.Verify(t.Context(), "w1", "x")
@@ -292,7 +292,7 @@ func TestRetryableAttempts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			change, err := w.state.Submit(t.Context(), dffmpeg.Job{RequesterID: "c", HeartbeatInterval: 4, Retry: dffmpeg.RetryPolicy{
+			change, err := w.state.Submit(t.Context(), dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg", HeartbeatInterval: 4, Retry: dffmpeg.RetryPolicy{
 				MaxAttempts: 2, On: []string{dffmpeg.RetryLost}, LostAfter: 300, Asked: tt.asked,
 			}})
 			if err != nil {
