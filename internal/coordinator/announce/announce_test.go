@@ -56,7 +56,7 @@ func TestOperationsAreAnnounced(t *testing.T) {
 
 	check("register", []dffmpeg.Recipient{worker}, 0, func() {
 		_, err := state.Register(ctx, store.Registration{
-			Worker: dffmpeg.Worker{ID: "w1", Status: dffmpeg.WorkerOnline, Transport: "t"}, Token: "x",
+			Worker: dffmpeg.Worker{ID: "w1", Binaries: []string{"ffmpeg"}, Status: dffmpeg.WorkerOnline, Transport: "t"}, Token: "x",
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +86,7 @@ func TestOperationsAreAnnounced(t *testing.T) {
 	check("it hears, and has a path", nil, 1, register)
 	again.Worker.Status = dffmpeg.WorkerDraining
 	check("it hears, and drains", nil, 0, register)
-	check("submit", nil, 1, func() { job = fatal(state.Submit(ctx, dffmpeg.Job{RequesterID: "c"})).Job })
+	check("submit", nil, 1, func() { job = fatal(state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg"})).Job })
 	requester := job.Requester()
 	current := func() dffmpeg.Job {
 		now, err := state.Job(ctx, job.ID)
@@ -117,7 +117,7 @@ func TestJanitorsDecisionsAreAnnounced(t *testing.T) {
 	ctx := t.Context()
 	r := &recorder{}
 	state := Wrap(memory.New(time.Now, dffmpeg.NewIDSource()), r, r)
-	change, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c"})
+	change, err := state.Submit(ctx, dffmpeg.Job{RequesterID: "c", BinaryName: "ffmpeg"})
 	if err != nil {
 		t.Fatal(err)
 	}
