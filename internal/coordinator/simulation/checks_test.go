@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
-	"github.com/dffmpeg/dffmpeg/internal/coordinator/scheduler"
-	"github.com/dffmpeg/dffmpeg/store"
 )
 
 // The invariants, by what a violation is called.
@@ -25,6 +23,9 @@ const (
 	unfair        = "a requester gets more than its share"
 	idle          = "a fitting job waits while a slot idles"
 	tooOld        = "a job waits for longer than those that came after it"
+	starved       = "a job waits for too long that somebody could run"
+	unable        = "a job is begun where it must fail"
+	backAgain     = "a job goes back to where it may still run"
 )
 
 // checks knows what must hold and what was violated.
@@ -33,20 +34,34 @@ type checks struct {
 
 	mu        sync.Mutex
 	found     map[string][]string
-	jobs      map[string]*dffmpeg.Job // as submitted
-	runs      map[string]int          // processes of each job that run now
+	jobs      map[string]*dffmpeg.Job    // as submitted
+	runs      map[string]map[string]bool // the machines where processes run now, by job
 	completed map[string]int
+	lostOn    map[string][]string // the machines of 0.4 that have lost a job, by job
+	said      map[string]said     // by worker
 	claims    int
 	fitted    map[string]time.Time // jobs that fitted in the last look, and since when they wait
+	wide      []*dffmpeg.Job       // those that room was kept for in the last look, or is about to be
+	vigils    map[string]*vigil    // by queue
+	shares    map[share]int        // in the last look
 	begun     map[string][]start   // jobs that were begun, by ID, by what jobs are alike in
 	suspected map[string]suspicion // jobs that should have gone first, unless they do so now
 }
 
+// share is what fairness counts: the jobs of a requester in the hands of workers, light
+// ones apart.
+type share struct {
+	requester string
+	light     bool
+}
+
+func shareOf(job *dffmpeg.Job) share { return share{job.RequesterID, job.Demand.Light} }
+
 // start is when a job was first claimed.
 type start struct {
 	id      string
-	created time.Time
-	at      time.Time
+	created time.Time // by the database's clock
+	at      time.Time // true
 }
 
 // suspicion is that a job waits although it should have gone before another.
@@ -58,8 +73,9 @@ type suspicion struct {
 
 func newChecks(w *world) *checks {
 	return &checks{
-		w: w, found: make(map[string][]string), jobs: make(map[string]*dffmpeg.Job), runs: make(map[string]int),
-		completed: make(map[string]int), fitted: make(map[string]time.Time), begun: make(map[string][]start), suspected: make(map[string]suspicion),
+		w: w, found: make(map[string][]string), jobs: make(map[string]*dffmpeg.Job), runs: make(map[string]map[string]bool),
+		completed: make(map[string]int), lostOn: make(map[string][]string), said: make(map[string]said), fitted: make(map[string]time.Time),
+		begun: make(map[string][]start), suspected: make(map[string]suspicion),
 	}
 }
 
@@ -74,82 +90,71 @@ func (c *checks) note(invariant, detail string) {
 	c.found[invariant] = append(c.found[invariant], detail)
 }
 
+func (c *checks) has(invariant string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.found[invariant]) > 0
+}
+
 func (c *checks) submitted(job *dffmpeg.Job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.jobs[job.ID] = job
 }
 
+// job returns a job as it was submitted; one that nobody has noted yet needs nothing.
+func (c *checks) job(id string) *dffmpeg.Job {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cmp.Or(c.jobs[id], &dffmpeg.Job{})
+}
+
+// qualifies reports whether a worker can run a job. The engine does not know what its
+// ffmpeg can do.
+func (c *checks) qualifies(worker *dffmpeg.Worker, job *dffmpeg.Job) bool {
+	return worker.Qualifies(job) && c.said[worker.ID].build.meets(job)
+}
+
 // began and stopped follow processes.
-func (w *world) began(m *machine, r *run) {
-	w.checks.mu.Lock()
-	defer w.checks.mu.Unlock()
-	if w.checks.runs[r.ref.JobID]++; w.checks.runs[r.ref.JobID] > 1 {
-		w.checks.note(twiceAtOnce, fmt.Sprintf("%v on %s", r.ref, m.id))
+func (c *checks) began(m *machine, r *run) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	on := c.runs[r.ref.JobID]
+	if on == nil {
+		on = make(map[string]bool)
+		c.runs[r.ref.JobID] = on
+	}
+	if on[m.id] = true; len(on) > 1 {
+		c.note(twiceAtOnce, fmt.Sprintf("%v on %s, of %v", r.ref, m.id, on))
 	}
 }
 
-func (w *world) stopped(_ *machine, r *run) {
-	w.checks.mu.Lock()
-	defer w.checks.mu.Unlock()
-	w.checks.runs[r.ref.JobID]--
+func (c *checks) stopped(m *machine, r *run) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.runs[r.ref.JobID], m.id)
 }
 
-// watched is the store with an eye on what operations do.
-type watched struct {
-	store.State
-	checks *checks
+// loses notes that coordinators gave up an attempt. One of 0.4 goes on with it, where the
+// requester has asked for another attempt; from then on it must not have the job again.
+func (c *checks) loses(jobID, workerID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.w.machines[workerID].old {
+		c.lostOn[jobID] = append(c.lostOn[jobID], workerID)
+		delete(c.runs[jobID], workerID)
+	}
 }
 
-func (c *checks) watch(state store.State) store.State { return &watched{state, c} }
-
-// Register hides limits from a store that is to ignore them.
-func (s *watched) Register(ctx context.Context, registration store.Registration) (store.Registered, error) {
-	if s.checks.w.broken.ignoresRoom {
-		registration.Worker.Offer.MaxJobs, registration.Worker.Offer.Resources = 0, nil
+func (c *checks) completes(jobID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.completed[jobID]++; c.completed[jobID] > 1 {
+		c.note(twiceDone, jobID)
 	}
-	return s.State.Register(ctx, registration)
-}
-
-// Claim looks whether the claim was right.
-func (s *watched) Claim(ctx context.Context, seen dffmpeg.Job, workerID string) (store.Change, error) {
-	change, err := s.State.Claim(ctx, seen, workerID)
-	if err == nil && change.Outcome == store.Applied {
-		s.checks.claimed(ctx, &change.Job)
+	if on := c.runs[jobID]; len(on) > 0 {
+		c.note(twiceDone, fmt.Sprintf("%s is completed while another attempt runs on %v", jobID, on))
 	}
-	return change, err
-}
-
-// Finish counts completions, and lets old attempts count where nothing is fenced.
-func (s *watched) Finish(ctx context.Context, jobID string, by store.By, result store.Result) (store.Change, error) {
-	if s.checks.w.broken.unfenced {
-		if job, err := s.Job(ctx, jobID); err == nil {
-			by = store.By{WorkerID: job.Worker()}
-		}
-	}
-	change, err := s.State.Finish(ctx, jobID, by, result)
-	if err == nil && change.Outcome == store.Applied && result.Status == dffmpeg.JobCompleted {
-		s.checks.mu.Lock()
-		defer s.checks.mu.Unlock()
-		if s.checks.completed[jobID]++; s.checks.completed[jobID] > 1 {
-			s.checks.note(twiceDone, jobID)
-		}
-		if s.checks.w.broken.unfenced && s.checks.runs[jobID] > 0 {
-			s.checks.note(twiceDone, jobID+" is completed while another attempt runs")
-		}
-	}
-	return change, err
-}
-
-// Lose gives attempts up at once where leases are ignored.
-func (s *watched) Active(ctx context.Context, limit int, statuses ...dffmpeg.JobStatus) ([]dffmpeg.Job, error) {
-	jobs, err := s.State.Active(ctx, limit, statuses...)
-	if s.checks.w.broken.ignoresLeases {
-		for i := range jobs {
-			jobs[i].Retry.LostAfter = 0
-		}
-	}
-	return jobs, err
 }
 
 // claimed looks at the cluster just after a claim.
@@ -169,12 +174,36 @@ func (c *checks) claimed(ctx context.Context, job *dffmpeg.Job) {
 	if over(&m.offer, &load) {
 		c.note(overCommitted, fmt.Sprintf("%s has %+v of %+v", m.id, load, m.offer))
 	}
+	c.ableTo(job)
+	if slices.Contains(c.lostOn[job.ID], m.id) {
+		c.note(backAgain, fmt.Sprintf("%s goes to %s, which has lost it", job.ID, m.id))
+	}
+	c.countAhead(job, m)
 	if job.Attempt == 1 {
 		c.inOrder(job)
 	}
 	if c.claims%20 == 0 {
 		c.firstInLine(ctx, job, &m.offer, &load)
 	}
+}
+
+// over reports whether there is more than is offered.
+func over(offer *dffmpeg.Offer, load *dffmpeg.JobLoad) bool {
+	exceeds := func(held, most int) bool { return most > 0 && held > most }
+	if exceeds(load.Jobs, offer.MaxJobs) || exceeds(load.LightJobs, offer.MaxLightJobs) {
+		return true
+	}
+	for name, most := range offer.MaxPerBinary {
+		if load.Binaries[name] > most {
+			return true
+		}
+	}
+	for name, most := range offer.Resources {
+		if load.Uses[name] > most {
+			return true
+		}
+	}
+	return false
 }
 
 // slack is how much the shares of requesters may differ more than they should: what
@@ -200,17 +229,13 @@ func (c *checks) firstInLine(ctx context.Context, job *dffmpeg.Job, offer *dffmp
 	}
 	load.Add(job, -1)
 	defer load.Add(job, 1)
-	for after := ""; ; {
-		rows, err := c.w.engine.Queues(ctx, after, 1)
-		if err != nil || len(rows) == 0 {
-			return
-		}
-		after = rows[0].Queue
-		other, err := c.w.engine.Job(ctx, rows[0].JobID)
-		if err != nil {
-			return
-		}
-		if len(other.Attempts) > 0 || time.Since(other.LastUpdate) <= tick || !worker.Qualifies(&other) || offer.Reached(&other, load) != nil {
+	heads, err := c.heads(ctx)
+	if err != nil {
+		return
+	}
+	for _, other := range heads {
+		if len(other.Attempts) > 0 || c.w.now().Sub(other.LastUpdate) <= tick || !c.qualifies(&worker, other) ||
+			offer.Reached(other, load) != nil || c.keptFrom(other, &worker, load) {
 			continue
 		}
 		why := ""
@@ -238,24 +263,6 @@ func (c *checks) confirm(ctx context.Context) {
 	clear(c.suspected)
 }
 
-// over reports whether there is more than is offered.
-func over(offer *dffmpeg.Offer, load *dffmpeg.JobLoad) bool {
-	if load.Jobs > offer.MaxJobs || load.LightJobs > offer.MaxLightJobs {
-		return true
-	}
-	for name, most := range offer.MaxPerBinary {
-		if load.Binaries[name] > most {
-			return true
-		}
-	}
-	for name, most := range offer.Resources {
-		if load.Uses[name] > most {
-			return true
-		}
-	}
-	return false
-}
-
 // overtaken is by how many others that came after it a job may be overtaken: those that
 // were claimed while its own claim was refused, because its worker had just left.
 const overtaken = 8
@@ -278,70 +285,8 @@ func (c *checks) inOrder(job *dffmpeg.Job) {
 	c.begun[alike] = slices.Insert(list, at, start{job.ID, job.CreatedAt, time.Now()})
 }
 
-// look checks what must hold of the whole while nothing happens, and returns how many
-// jobs have not ended.
-func (c *checks) look(ctx context.Context) int {
-	workers, loads, left := c.cluster(ctx)
-	depths, err := c.w.engine.Depths(ctx)
-	if err != nil {
-		return 0
-	}
-	fitted := make(map[string]time.Time)
-	after := ""
-	for _, d := range depths {
-		left += d.Jobs
-		rows, err := c.w.engine.Queues(ctx, after, 1) // the oldest of it, if one may begin
-		after = d.Queue
-		if err != nil || len(rows) == 0 || rows[0].Queue != d.Queue {
-			continue
-		}
-		one, err := c.w.engine.Job(ctx, rows[0].JobID)
-		if err != nil || len(one.Attempts) > 0 {
-			continue // others may have to run it
-		}
-		job := &one
-		if slices.ContainsFunc(workers, func(w dffmpeg.Worker) bool { return w.Qualifies(job) && w.Reached(job, loads[w.ID]) == nil }) {
-			fitted[job.ID] = job.LastUpdate
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.confirm(ctx)
-	for id, since := range fitted {
-		if before, did := c.fitted[id]; did && before.Equal(since) {
-			c.note(idle, id)
-		}
-	}
-	c.fitted = fitted
-	return left
-}
-
-// cluster returns who works and on how much, and the number of jobs that are in
-// anybody's hands.
-func (c *checks) cluster(ctx context.Context) ([]dffmpeg.Worker, map[string]*dffmpeg.JobLoad, int) {
-	workers, err := c.w.engine.ListWorkers(ctx, 0)
-	if err != nil {
-		return nil, nil, 0
-	}
-	loads := make(map[string]*dffmpeg.JobLoad, len(workers))
-	for _, w := range workers {
-		loads[w.ID] = &dffmpeg.JobLoad{}
-	}
-	held, err := c.w.engine.Loads(ctx)
-	if err != nil {
-		return nil, nil, 0
-	}
-	count := 0
-	for i := range held {
-		count += held[i].Jobs
-		if load := loads[held[i].WorkerID]; load != nil {
-			load.Add(held[i].Job(), held[i].Jobs)
-		}
-	}
-	return workers, loads, count
-}
-
-// conclude checks that every job has ended, in the way that its attempts did.
+// conclude checks that every job has ended, in the way that its attempts did. One that was
+// lost on a worker of 0.4 fails unless its requester asked for more.
 func (c *checks) conclude(ctx context.Context) {
 	for id := range c.jobs {
 		job, err := c.w.engine.Job(ctx, id)
@@ -353,39 +298,9 @@ func (c *checks) conclude(ctx context.Context) {
 			c.note(lost, fmt.Sprintf("%s is %s for ever", id, job.Status))
 		case job.Status == dffmpeg.JobCompleted && c.completed[id] != 1:
 			c.note(lost, fmt.Sprintf("%s is completed, and %d reports said so", id, c.completed[id]))
-		case job.Status == dffmpeg.JobFailed && job.Started() < job.Retry.MaxAttempts:
+		case job.Status == dffmpeg.JobFailed && job.Started() < job.Retry.MaxAttempts && (job.Retry.Asked || !c.w.machines[job.Worker()].old):
 			c.note(lost, fmt.Sprintf("%s failed after %d attempts: %s", id, job.Started(), job.Reason))
 		}
 		c.mu.Unlock()
 	}
 }
-
-// blinded returns the store as a scheduler sees it that is broken in some way.
-func blinded(state store.State, b broken) scheduler.State { return &blind{state, b} }
-
-type blind struct {
-	store.State
-	broken broken
-}
-
-func (s *blind) Queued(ctx context.Context, queue, after string, limit int) ([]dffmpeg.Job, error) {
-	if s.broken.newestFirst {
-		limit = everything
-	}
-	jobs, err := s.State.Queued(ctx, queue, after, limit)
-	if s.broken.newestFirst && len(jobs) > 1 {
-		jobs = jobs[len(jobs)-1:]
-	}
-	for i := range jobs {
-		if s.broken.ignoresOrder {
-			jobs[i].Priority = -jobs[i].Priority
-		}
-		if s.broken.ignoresShares {
-			jobs[i].RequesterID = "anybody"
-		}
-	}
-	return jobs, err
-}
-
-// everything is more than any queue has.
-const everything = 1 << 20

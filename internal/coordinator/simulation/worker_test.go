@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/dffmpeg/dffmpeg"
@@ -13,32 +14,79 @@ import (
 )
 
 // machine is a worker: it registers, hears its messages late and sometimes twice, runs
-// jobs, and now and then dies, leaves, or is cut off.
+// jobs, and now and then dies, leaves, sleeps, is cut off, or can do something else.
 type machine struct {
 	w      *world
 	id     string
-	index  int
 	random *rand.Rand
-	offer  dffmpeg.Offer
-	// binaries and roots are what it has.
+	clock  clock
+	// offer, binaries and roots are what it has, and build is what its ffmpeg can do.
+	offer           dffmpeg.Offer
 	binaries, roots []string
+	build           *build
+	// steady says that it stays: the premise of bounded waiting.
+	steady bool
+	// old says that it is of 0.4.
+	old bool
+	// seldom says that it is there half of the time.
+	seldom bool
 
 	instance int
+	asked    bool      // the coordinator wants to know what its ffmpeg can do
 	cutOff   time.Time // until then it reaches nobody
 	mail     chan struct{}
-	running  map[string]*run // by job
+	due      chan func()     // what it does when the time has come
+	running  map[string]*run // by job, until somebody knows how it ended
 	seen     map[string]bool // messages handled
-	ended    chan *run
 }
 
-// run is an attempt that a machine runs.
-type run struct {
-	ref     dffmpeg.AttemptRef
-	until   time.Time // when its process ends
-	renewed time.Time
-	lease   time.Duration
-	dead    bool // nobody wants it any more
-	result  store.Result
+// newMachine returns one of several sorts of workers.
+func (w *world) newMachine(i int) *machine {
+	m := &machine{
+		w: w, id: fmt.Sprintf("w%03d", i), random: rand.New(rand.NewPCG(w.seed, uint64(i)+1)),
+		binaries: []string{"ffmpeg", "ffprobe"}, roots: []string{"Media"}, build: plain,
+		mail: make(chan struct{}, 1), due: make(chan func(), 64), running: make(map[string]*run), seen: make(map[string]bool),
+	}
+	m.clock = newClock(m.random)
+	m.offer = dffmpeg.Offer{MaxJobs: 1 + i%4, MaxLightJobs: 2 + i%3, Labels: map[string]string{"site": fmt.Sprint("s", i%3)}}
+	if i%2 == 0 {
+		m.build = newer
+	}
+	if i%5 == 0 {
+		m.build = hardware
+		m.offer.Resources = map[string]int{"nvenc": 2, "vram": 3}
+		m.offer.Labels["gpu"] = "yes"
+	}
+	if i%7 == 0 {
+		m.roots = []string{"Media", "Archive"}
+	}
+	if i%11 == 0 {
+		m.offer.MaxPerBinary = map[string]int{"ffprobe": 1}
+	}
+	m.steady = i%4 == 3
+	switch {
+	case i%30 == 7: // see onRack
+		m.steady, m.build, m.roots = true, hardware, []string{"Rack"}
+		m.offer.MaxJobs, m.offer.Resources = 4, map[string]int{"nvenc": 2, "vram": 3}
+	case i%18 == 4, i%18 == 6: // see inShed
+		m.steady, m.seldom, m.roots = false, i%18 == 6, append(m.roots, "Shed")
+		m.offer.Labels["shed"] = fmt.Sprint(i / 18)
+	}
+	if i%9 == 4 && !m.steady {
+		m.age(i)
+	}
+	return m
+}
+
+// age makes the machine one of 0.4. What such a worker offers is what the coordinator's
+// configuration says of it: half of them take any number of jobs.
+func (m *machine) age(i int) {
+	m.old, m.build = true, newer
+	m.offer = dffmpeg.Offer{MaxJobs: m.offer.MaxJobs, MaxLightJobs: m.offer.MaxLightJobs, Labels: m.offer.Labels}
+	if i%2 == 0 {
+		m.offer.MaxJobs, m.offer.MaxLightJobs = 0, 0
+		m.roots = []string{"Shed"} // or it would have all there is to do
+	}
 }
 
 // reaches reports whether the machine can reach a coordinator now.
@@ -47,11 +95,14 @@ func (m *machine) reaches() bool { return time.Now().After(m.cutOff) }
 // state is a coordinator that the machine reaches; any will do.
 func (m *machine) state() store.State { return m.w.states[m.random.IntN(len(m.w.states))] }
 
+// oneIn is true once in n times.
+func (m *machine) oneIn(n int) bool { return m.random.IntN(n) == 0 }
+
 // live is the machine's life until ctx is done.
 func (m *machine) live(ctx context.Context) {
 	m.register(ctx)
-	beat := time.NewTicker(heartbeat)
-	registration := time.NewTicker(15 * time.Second)
+	beat := time.NewTicker(m.clock.lasts(heartbeat))
+	registration := time.NewTicker(m.clock.lasts(15 * time.Second))
 	fate := time.NewTimer(m.between(time.Minute, 20*time.Minute))
 	defer beat.Stop()
 	defer registration.Stop()
@@ -68,10 +119,11 @@ func (m *machine) live(ctx context.Context) {
 		case <-registration.C:
 			m.register(ctx)
 			m.read(ctx) // what a notification was lost of
-		case r := <-m.ended:
-			m.report(ctx, r)
+		case do := <-m.due:
+			do()
 		case <-fate.C:
 			m.suffer(ctx)
+			beat.Reset(m.clock.lasts(heartbeat))
 			fate.Reset(m.between(time.Minute, 20*time.Minute))
 		}
 	}
@@ -88,38 +140,68 @@ func (m *machine) later(ctx context.Context, pause time.Duration) {
 	}
 }
 
-// register announces the machine and answers its token at once.
+// after lets the machine do something when a time has passed.
+func (m *machine) after(ctx context.Context, pause time.Duration, do func()) {
+	time.AfterFunc(pause, func() {
+		select {
+		case m.due <- do:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// register announces the machine, and answers its token at once if it is sent one.
 func (m *machine) register(ctx context.Context) {
 	if !m.reaches() {
 		return
 	}
-	token := fmt.Sprint(m.id, m.random.Uint64())
-	instance := fmt.Sprint(m.instance)
-	if m.w.broken.forgets {
-		instance = "" // nobody compares what runs with what should
-	}
-	request := dffmpeg.RegisterRequest{WorkerID: m.id, InstanceID: instance}
+	state := m.state()
+	worker := m.announcement(ctx, state)
+	request := dffmpeg.RegisterRequest{WorkerID: m.id, InstanceID: worker.InstanceID}
 	for _, r := range m.running {
 		request.Running = append(request.Running, r.ref)
 	}
 	stop, err := m.w.reconciler.Reconcile(ctx, request)
-	if err != nil && ctx.Err() == nil {
-		m.w.Errorf("reconciliation of %s: %v", m.id, err)
-	}
 	for _, ref := range stop {
 		m.stop(ref)
 	}
-	state := m.state()
-	_, err = state.Register(ctx, store.Registration{Token: token, Worker: dffmpeg.Worker{
-		ID: m.id, Binaries: m.binaries, Paths: m.roots, Status: dffmpeg.WorkerOnline, Transport: "simulated", RegistrationInterval: 15,
-		Offer: m.offer, InstanceID: instance, Capabilities: []string{dffmpeg.FeatureAttempt, dffmpeg.FeatureLease},
-	}})
+	token := fmt.Sprint(m.id, m.random.Uint64())
+	var registered store.Registered
 	if err == nil {
+		registered, err = state.Register(ctx, store.Registration{Token: token, Worker: worker, Hears: !m.old && !m.oneIn(10)})
+	}
+	if err == nil && len(registered.Messages) > 0 {
 		_, err = state.Verify(ctx, m.id, token)
 	}
 	if err != nil && ctx.Err() == nil {
 		m.w.Errorf("registration of %s: %v", m.id, err)
 	}
+}
+
+// announcement is what the machine says of itself. What its ffmpeg can do it says when it
+// was asked, which is in the answer to an announcement before.
+func (m *machine) announcement(ctx context.Context, state store.State) dffmpeg.Worker {
+	worker := dffmpeg.Worker{
+		ID: m.id, Binaries: m.binaries, Paths: m.roots, Status: dffmpeg.WorkerOnline, Transport: "simulated", RegistrationInterval: 15, Offer: m.offer,
+	}
+	if m.old {
+		m.w.checks.announced(m.id, nil)
+		return worker
+	}
+	worker.Capabilities = []string{dffmpeg.FeatureAttempt, dffmpeg.FeatureLease}
+	if !m.w.broken.forgets { // else nobody compares what runs with what should
+		worker.InstanceID = fmt.Sprint(m.instance)
+	}
+	worker.Offer.Programs = map[string]dffmpeg.Program{"ffmpeg": {Version: m.build.name, Profile: m.build.profile.ID()}}
+	m.w.checks.announced(m.id, m.build)
+	if m.asked {
+		_ = state.SaveProfile(ctx, m.build.profile) // else it is asked again
+	}
+	_, err := state.Profile(ctx, m.build.profile.ID())
+	if m.asked = err != nil; m.asked {
+		m.after(ctx, m.between(0, time.Second), func() { m.register(ctx) })
+	}
+	return worker
 }
 
 // read handles messages, as often as they come.
@@ -137,7 +219,7 @@ func (m *machine) read(ctx context.Context) {
 		return
 	}
 	for _, message := range messages {
-		if m.seen[message.ID] && m.random.IntN(2) == 0 {
+		if m.seen[message.ID] && m.oneIn(2) {
 			continue
 		}
 		m.seen[message.ID] = true
@@ -153,113 +235,38 @@ func (m *machine) handle(ctx context.Context, state store.State, message *dffmpe
 			m.w.Error(err)
 			return
 		}
-		m.take(ctx, state, &request)
+		m.take(ctx, &request)
 	case dffmpeg.MessageJobStatus:
 		change, err := dffmpeg.DecodePayload[dffmpeg.JobStatusChange](message)
 		if err == nil && (change.Status == dffmpeg.JobCanceled || change.Status == dffmpeg.JobCanceling) {
-			m.stop(dffmpeg.AttemptRef{JobID: *message.JobID, Attempt: change.Attempt})
+			m.stop(m.ref(*message.JobID, change.Attempt))
 		}
 		_, _ = state.Acknowledge(ctx, message.To, []string{message.ID}) // else it comes again
 	}
 }
 
-// take accepts a job, unless the machine is out of sorts.
-func (m *machine) take(ctx context.Context, state store.State, request *dffmpeg.JobRequest) {
-	ref := dffmpeg.AttemptRef{JobID: request.JobID, Attempt: request.Attempt}
-	by := store.By{WorkerID: m.id, Attempt: ref.Attempt}
-	if r := m.running[ref.JobID]; r != nil && r.ref == ref {
-		return // heard twice
+// ref names an attempt as the machine knows it: one of 0.4 knows no numbers.
+func (m *machine) ref(jobID string, attempt int) dffmpeg.AttemptRef {
+	if m.old {
+		attempt = 0
 	}
-	switch m.random.IntN(200) {
-	case 0:
-		_, _ = state.Reject(ctx, ref.JobID, by) // it may have been taken back
-		return
-	case 1:
-		return // never heard
-	}
-	sent := time.Now()
-	change, err := state.Accept(ctx, ref.JobID, by)
-	if err != nil || change.Outcome != store.Applied && change.Outcome != store.Repeated {
-		return
-	}
-	length, result := m.w.fate(ref.JobID, ref.Attempt)
-	r := &run{ref: ref, until: time.Now().Add(length), renewed: sent, lease: time.Duration(request.LostAfter) * time.Second, result: result}
-	m.running[ref.JobID] = r
-	m.w.began(m, r)
-	time.AfterFunc(length, func() {
-		select {
-		case m.ended <- r:
-		case <-ctx.Done():
-		}
-	})
+	return dffmpeg.AttemptRef{JobID: jobID, Attempt: attempt}
 }
 
-// stop ends an attempt that is no longer wanted.
-func (m *machine) stop(ref dffmpeg.AttemptRef) {
-	r := m.running[ref.JobID]
-	if r == nil || ref.Attempt != 0 && r.ref != ref {
-		return
-	}
-	r.dead = true
-	delete(m.running, ref.JobID)
-	m.w.stopped(m, r)
-}
-
-// report says how an attempt ended, until somebody hears it.
-func (m *machine) report(ctx context.Context, r *run) {
-	if r.dead || m.running[r.ref.JobID] != r {
-		return
-	}
-	if !m.reaches() {
-		m.again(ctx, r)
-		return
-	}
-	delete(m.running, r.ref.JobID)
-	m.w.stopped(m, r)
-	by := store.By{WorkerID: m.id, Attempt: r.ref.Attempt}
-	if m.random.IntN(100) == 0 { // it is under way for so long that others may have the job
-		state := m.state()
-		time.AfterFunc(m.between(0, 2*lostAfter), func() { _, _ = state.Finish(ctx, r.ref.JobID, by, r.result) })
-		return
-	}
-	for range 1 + m.random.IntN(20)/19 { // now and then twice
-		if _, err := m.state().Finish(ctx, r.ref.JobID, by, r.result); err != nil && ctx.Err() == nil {
-			m.w.Errorf("report of %v: %v", r.ref, err)
-		}
-	}
-}
-
-func (m *machine) again(ctx context.Context, r *run) {
-	time.AfterFunc(time.Second, func() {
-		select {
-		case m.ended <- r:
-		case <-ctx.Done():
-		}
-	})
-}
-
-// beat renews what the machine runs, and stops what it has had for too long without
-// having reached anybody. Its clock is as skewed as machines' are, but runs as fast.
-func (m *machine) beat(ctx context.Context) {
-	for _, r := range m.running {
-		if m.reaches() {
-			change, err := m.state().Renew(ctx, r.ref.JobID, store.By{WorkerID: m.id, Attempt: r.ref.Attempt})
-			switch {
-			case err != nil:
-			case change.Outcome == store.Applied:
-				r.renewed = time.Now()
-			default:
-				m.stop(r.ref)
-			}
-		} else if r.lease > 0 && time.Since(r.renewed) >= r.lease-2*heartbeat && !m.w.broken.ignoresLeases {
-			m.stop(r.ref)
-		}
-	}
-}
-
-// suffer is what happens to machines.
+// suffer is what happens to machines. The clocks of all are set now and then.
 func (m *machine) suffer(ctx context.Context) {
-	switch m.random.IntN(5) {
+	if m.steady {
+		m.clock.step(m.random)
+		return
+	}
+	happens := m.random.IntN(8)
+	switch {
+	case m.seldom:
+		happens = 1
+	case m.w.size.outages:
+		happens = 7
+	}
+	switch happens {
 	case 0: // dies, and is back soon or late
 		m.die()
 		m.later(ctx, m.between(time.Second, 10*time.Minute))
@@ -267,25 +274,55 @@ func (m *machine) suffer(ctx context.Context) {
 		m.register(ctx)
 	case 1: // leaves in good order: its jobs end with it
 		m.die()
-		_, _ = m.state().Deregister(ctx, m.id)
-		m.later(ctx, m.between(time.Second, 2*time.Minute))
+		m.leave(ctx)
+		away := 2 * time.Minute
+		if m.seldom {
+			away = 20 * time.Minute
+		}
+		m.later(ctx, m.between(time.Second, away))
 		m.instance++
 		m.register(ctx)
 	case 2: // flaps
 		for range 5 {
-			_, _ = m.state().Deregister(ctx, m.id)
+			m.leave(ctx)
 			m.register(ctx)
 		}
-	default: // is cut off, and goes on
-		m.cutOff = time.Now().Add(m.between(time.Second, 8*time.Minute))
+	case 3:
+		m.sleep(ctx, m.between(time.Second, 15*time.Minute))
+	case 4:
+		m.clock.step(m.random)
+	case 5: // its GPU breaks, or its ffmpeg is another one now
+		others := slices.DeleteFunc(builds(), func(b *build) bool { return b == m.build })
+		m.build = others[m.random.IntN(len(others))]
+		m.register(ctx)
+	default: // is cut off, and goes on; often a time server is what it does not reach
+		m.cutOff = time.Now().Add(m.between(time.Second, 9*time.Minute))
+		if m.oneIn(2) {
+			m.clock.step(m.random)
+		}
+	}
+}
+
+func (m *machine) leave(ctx context.Context) {
+	if _, err := m.state().Deregister(ctx, m.id); err == nil && !m.w.broken.forgets {
+		_ = m.w.reconciler.Left(ctx, m.id) // else the janitor does it
 	}
 }
 
 // die ends all processes of the machine, unheard.
 func (m *machine) die() {
 	for _, r := range m.running {
-		r.dead = true
-		m.w.stopped(m, r)
+		m.drop(r)
 	}
 	clear(m.running)
+}
+
+// sleep stops the machine and all its processes for a while, as a laptop that is closed.
+func (m *machine) sleep(ctx context.Context, d time.Duration) {
+	for _, r := range m.running {
+		r.until = r.until.Add(d)
+		m.halt(r)
+	}
+	m.later(ctx, d)
+	m.clock.slept += d
 }

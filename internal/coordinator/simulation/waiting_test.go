@@ -1,0 +1,296 @@
+//go:build !race
+
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dffmpeg/dffmpeg"
+)
+
+const (
+	// hold is for how long a machine that stays has its room taken by one attempt: its
+	// process is over before that, and where the machine does not say so, having stopped
+	// it because of a clock that was set, or is not believed to have got it, the
+	// coordinator gives the attempt up when the lease is over, counted from the last
+	// report of it that strayed, with a margin, in the janitor's next round.
+	hold = max(longest+stray, stray+lostAfter+15*time.Second) + round + jitter
+	// keptAfter is how long a job that needs several things at once waits before room is
+	// kept for it. Jobs that have waited almost as long count as well, as they will have
+	// before the next look.
+	keptAfter = 30 * time.Second
+)
+
+// vigil is kept for the first job of a queue for as long as it is that. The others of its
+// queue have those before them to wait for; that they go one after the other another
+// check sees to.
+type vigil struct {
+	job   *dffmpeg.Job
+	since time.Time // by the database's clock
+	// ahead are the machines that stay and have qualified for the job all the time, with
+	// how often they were given a job that went before this one and took room that it
+	// needs.
+	ahead map[string]int
+	late  bool // it has waited for too long, which was noted
+}
+
+// bound returns how long a job waits at most that a machine qualifies for all the time.
+//
+// At any moment of its wait the machine has no room for it, or it would be given to it
+// within a tick. The room it needs is one of so many slots. Each of them is taken by what
+// was there when the wait began, for no longer than hold, and by those that go before
+// the job. The slot that sees the fewest of those sees no more than their number
+// divided by that of the slots, and after as many times hold, and one for the first, the
+// job has it. With resources there may be but one such place. A job that needs several
+// things at once has nothing kept for it at first; from then on others that come after
+// it get no room where some is kept, and the same holds.
+func (v *vigil) bound(m *machine) time.Duration {
+	places := 1
+	if len(v.job.Demand.Uses) == 0 && m.offer.MaxPerBinary[v.job.BinaryName] == 0 {
+		places = max(1, m.offer.MaxJobs)
+		if v.job.Demand.Light {
+			places = max(1, m.offer.MaxLightJobs)
+		}
+	}
+	bound := tick + hold*time.Duration(1+v.ahead[m.id]/places)
+	if wide(v.job) {
+		bound += keptAfter + tick
+	}
+	return bound
+}
+
+// wide reports whether a job needs several things at once that machines count.
+func wide(job *dffmpeg.Job) bool {
+	units := 0
+	for _, n := range job.Demand.Uses {
+		units += n
+	}
+	return units > 1
+}
+
+// watchOver keeps the vigils of those jobs that are the first of their queues, and notes
+// those that wait for too long.
+func (c *checks) watchOver(now time.Time, heads map[string]*dffmpeg.Job, workers []dffmpeg.Worker) {
+	var stay []*dffmpeg.Worker
+	for i := range workers {
+		if c.w.machines[workers[i].ID].steady {
+			stay = append(stay, &workers[i])
+		}
+	}
+	vigils := make(map[string]*vigil, len(heads))
+	for queue, job := range heads {
+		v := c.vigils[queue]
+		begins := v == nil || v.job.ID != job.ID || !v.job.LastUpdate.Equal(job.LastUpdate)
+		if begins {
+			v = &vigil{job: job, since: now, ahead: make(map[string]int)}
+		}
+		vigils[queue] = v
+		for _, worker := range stay {
+			may := c.qualifies(worker, job) && (worker.Trouble == nil || worker.Trouble.Since == nil) && !had(job, worker.ID)
+			_, counted := v.ahead[worker.ID]
+			switch {
+			case counted && !may:
+				delete(v.ahead, worker.ID)
+			case begins && may:
+				v.ahead[worker.ID] = 0
+			}
+		}
+		c.tooLong(v, now)
+	}
+	c.vigils = vigils
+}
+
+// had reports whether a worker had the job; then others may have to run it.
+func had(job *dffmpeg.Job, workerID string) bool {
+	return slices.ContainsFunc(job.Attempts, func(a dffmpeg.Attempt) bool { return a.WorkerID == workerID })
+}
+
+func (c *checks) tooLong(v *vigil, now time.Time) {
+	for id, ahead := range v.ahead {
+		if bound := v.bound(c.w.machines[id]); now.Sub(v.since) > bound && !v.late {
+			v.late = true
+			c.note(starved, fmt.Sprintf("%s (%d, %s, %v) is the first of its queue for more than %s, and %s would do, which was given %d that go before it",
+				v.job.ID, v.job.Priority, v.job.RequesterID, v.job.Demand, bound, id, ahead))
+		}
+	}
+}
+
+// countAhead counts a job that a machine was given for those that wait for its room, if it
+// goes before them.
+func (c *checks) countAhead(job *dffmpeg.Job, m *machine) {
+	for _, v := range c.vigils {
+		if n, qualified := v.ahead[m.id]; qualified && v.job.ID != job.ID && contend(job, v.job, &m.offer) && c.goesBefore(job, v.job) {
+			v.ahead[m.id] = n + 1
+		}
+	}
+}
+
+// contend reports whether two jobs need the same room of a worker.
+func contend(a, b *dffmpeg.Job, offer *dffmpeg.Offer) bool {
+	for name := range a.Demand.Uses {
+		if _, both := b.Demand.Uses[name]; both {
+			return true
+		}
+	}
+	return a.Demand.Light == b.Demand.Light || a.BinaryName == b.BinaryName && offer.MaxPerBinary[a.BinaryName] > 0
+}
+
+// goesBefore reports whether job a may be begun before job b. The shares are those of the
+// last look.
+func (c *checks) goesBefore(a, b *dffmpeg.Job) bool {
+	switch {
+	case a.Priority != b.Priority:
+		return a.Priority > b.Priority
+	case a.RequesterID == b.RequesterID:
+		return a.ID < b.ID
+	default:
+		return c.shares[shareOf(a)] <= c.shares[shareOf(b)]+slack
+	}
+}
+
+// look checks what must hold of the whole while nothing happens, and returns how many
+// jobs have not ended.
+func (c *checks) look(ctx context.Context) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.w.now()
+	workers, loads, left := c.cluster(ctx)
+	depths, err := c.w.engine.Depths(ctx)
+	if err != nil {
+		return 0
+	}
+	for _, d := range depths {
+		left += d.Jobs
+	}
+	heads, err := c.heads(ctx)
+	if err != nil {
+		return 0
+	}
+	roomy := make(map[string][]*dffmpeg.Worker, len(heads)) // who has room, by job
+	free := vacant(workers, loads)
+	for _, job := range heads {
+		for _, w := range free[job.Demand.Light] {
+			if c.qualifies(w, job) && w.Reached(job, loads[w.ID]) == nil {
+				roomy[job.ID] = append(roomy[job.ID], w)
+			}
+		}
+	}
+	c.wide = nil
+	for _, job := range heads {
+		if wide(job) && len(roomy[job.ID]) == 0 && now.Sub(job.WaitsSince()) > keptAfter-2*tick {
+			c.wide = append(c.wide, job)
+		}
+	}
+	fitted := make(map[string]time.Time)
+	for _, job := range heads {
+		if len(job.Attempts) == 0 && c.idles(job, roomy[job.ID], loads) { // else others may have to run it
+			fitted[job.ID] = job.LastUpdate
+		}
+	}
+	c.confirm(ctx)
+	for id, since := range fitted {
+		if before, did := c.fitted[id]; did && before.Equal(since) {
+			c.note(idle, c.why(id, roomy[id], loads))
+		}
+	}
+	c.fitted = fitted
+	c.watchOver(now, heads, workers)
+	return left
+}
+
+// heads returns the first job of every queue that may begin, by queue.
+func (c *checks) heads(ctx context.Context) (map[string]*dffmpeg.Job, error) {
+	rows, err := c.w.engine.Queues(ctx, "", everything)
+	if err != nil {
+		return nil, err
+	}
+	heads := make(map[string]*dffmpeg.Job, len(rows))
+	for _, row := range rows {
+		job, err := c.w.engine.Job(ctx, row.JobID)
+		if err != nil {
+			return nil, err
+		}
+		heads[row.Queue] = &job
+	}
+	return heads, nil
+}
+
+// vacant returns those who have a slot left, for light jobs and for others.
+func vacant(workers []dffmpeg.Worker, loads map[string]*dffmpeg.JobLoad) map[bool][]*dffmpeg.Worker {
+	free := make(map[bool][]*dffmpeg.Worker)
+	for i := range workers {
+		w := &workers[i]
+		for _, light := range []bool{true, false} {
+			if w.Takes() && w.Reached(&dffmpeg.Job{Demand: dffmpeg.Demand{Light: light}}, loads[w.ID]) == nil {
+				free[light] = append(free[light], w)
+			}
+		}
+	}
+	return free
+}
+
+// idles reports whether one of those that have room for a job should take it: it is not
+// kept for one that needs several things at once and has waited for long. Each of those
+// has the room of one worker kept.
+func (c *checks) idles(job *dffmpeg.Job, roomy []*dffmpeg.Worker, loads map[string]*dffmpeg.JobLoad) bool {
+	keepers := 0
+	for _, other := range c.wide {
+		if other.Priority >= job.Priority && other.ID != job.ID {
+			keepers++
+		}
+	}
+	return len(roomy) > keepers || slices.ContainsFunc(roomy, func(w *dffmpeg.Worker) bool { return !c.keptFrom(job, w, loads[w.ID]) })
+}
+
+// keptFrom reports whether the room of a worker may be kept for a job that needs several
+// things at once, so that it has none for this one.
+func (c *checks) keptFrom(job *dffmpeg.Job, worker *dffmpeg.Worker, load *dffmpeg.JobLoad) bool {
+	return slices.ContainsFunc(c.wide, func(other *dffmpeg.Job) bool {
+		if other.Priority < job.Priority || other.ID == job.ID || !c.qualifies(worker, other) {
+			return false
+		}
+		load.Add(other, 1)
+		defer load.Add(other, -1)
+		return worker.Reached(job, load) != nil
+	})
+}
+
+// cluster returns who works and on how much, and the number of jobs that are in anybody's
+// hands, and notes the shares of requesters.
+func (c *checks) cluster(ctx context.Context) ([]dffmpeg.Worker, map[string]*dffmpeg.JobLoad, int) {
+	workers, err := c.w.engine.ListWorkers(ctx, 0)
+	if err != nil {
+		return nil, nil, 0
+	}
+	loads := make(map[string]*dffmpeg.JobLoad, len(workers))
+	for _, w := range workers {
+		loads[w.ID] = &dffmpeg.JobLoad{}
+	}
+	held, err := c.w.engine.Loads(ctx)
+	if err != nil {
+		return nil, nil, 0
+	}
+	count := 0
+	c.shares = make(map[share]int)
+	for i := range held {
+		count += held[i].Jobs
+		c.shares[share{held[i].RequesterID, held[i].Demand.Light}] += held[i].Jobs
+		if load := loads[held[i].WorkerID]; load != nil {
+			load.Add(held[i].Job(), held[i].Jobs)
+		}
+	}
+	return workers, loads, count
+}
+
+// why says who has room for a job that waits.
+func (c *checks) why(jobID string, roomy []*dffmpeg.Worker, loads map[string]*dffmpeg.JobLoad) string {
+	job := c.jobs[jobID]
+	text := fmt.Sprintf("%s (%d, %s, %s %v %+v) waits;", jobID, job.Priority, job.RequesterID, job.BinaryName, job.Paths, job.Demand)
+	for _, w := range roomy {
+		text += fmt.Sprintf(" %s has %+v of %+v;", w.ID, *loads[w.ID], w.Offer)
+	}
+	return text
+}
