@@ -23,8 +23,13 @@ type run struct {
 	counted bool      // checks know that its process runs
 }
 
-// stray is for how long a request may be on its way that was sent twice.
-const stray = 2 * time.Minute
+const (
+	// slow is for how long a report may be on its way.
+	slow = 20 * time.Second
+	// stray is for how long one may that was made twice, and the other one was answered.
+	// Those of machines that stay do not take that long.
+	stray = 2 * time.Minute
+)
 
 // report is what a machine tells of an attempt.
 type report func(store.State, store.By) (store.Change, error)
@@ -46,11 +51,14 @@ func (m *machine) tell(ctx context.Context, r *run, what report, heard func(stor
 		}
 	}
 	if m.oneIn(20) && !m.old { // whose reports nothing tells apart that are about different attempts
-		other := m.state()
-		time.AfterFunc(m.between(0, stray), func() { _, _ = what(other, by) })
+		other, most := m.state(), stray
+		if m.steady {
+			most = slow
+		}
+		time.AfterFunc(m.between(0, most), func() { _, _ = what(other, by) })
 	}
 	if m.oneIn(20) {
-		time.AfterFunc(m.between(0, 20*time.Second), func() {
+		time.AfterFunc(m.between(0, slow), func() {
 			change, err := what(state, by)
 			m.after(ctx, 0, func() { answered(change, err) })
 		})

@@ -33,17 +33,12 @@ type moment struct {
 
 func newClock(random *rand.Rand) clock {
 	c := clock{began: time.Now(), rate: drift * (2*random.Float64() - 1)}
-	c.step(random)
+	c.step(random, skew)
 	return c
 }
 
-// step sets the wall clock anew, as a time server does, forward or back: by less than a
-// lease lasts, or by hours.
-func (c *clock) step(random *rand.Rand) {
-	most := lostAfter / 2
-	if random.IntN(2) == 0 {
-		most = skew
-	}
+// step sets the wall clock anew, as a time server does, forward or back.
+func (c *clock) step(random *rand.Rand, most time.Duration) {
 	c.set += time.Duration((2*random.Float64() - 1) * float64(most))
 }
 

@@ -83,9 +83,9 @@ func onGPU(job *dffmpeg.Job, uses map[string]int) {
 	job.Demand.Uses = uses
 }
 
-// onRack makes a job one for a few machines that always have more of them than they can
-// do: most need one session of the encoder, and those that need more have no luck but
-// what is kept for them.
+// onRack makes a job one for two machines that always have more of them than they can do:
+// most need one session of the encoder, and those that need more have no luck but what is
+// kept for them.
 func (w *world) onRack(job *dffmpeg.Job) {
 	uses := map[string]int{"nvenc": 1}
 	if w.random.IntN(8) == 0 {
@@ -94,6 +94,7 @@ func (w *world) onRack(job *dffmpeg.Job) {
 	job.RequesterID = "greedy"
 	onGPU(job, uses)
 	job.Paths = []string{"Rack"}
+	job.Demand.Require = map[string]string{"rack": fmt.Sprint(w.random.IntN((w.size.workers-38)/60 + 1))}
 }
 
 // inShed makes a job one for two machines of which one is of 0.4: what that has lost
@@ -123,11 +124,11 @@ func (w *world) fate(m *machine, r *run) (time.Duration, store.Result) {
 	if random.IntN(4) > 0 {
 		length = time.Duration(random.Int64N(int64(longest)))
 	}
-	slow := 20
+	rare := 20
 	if w.size.outages {
-		slow = 3
+		rare = 3
 	}
-	if random.IntN(slow) == 0 && !m.steady {
+	if random.IntN(rare) == 0 && !m.steady {
 		length *= 8
 	}
 	failed := 1

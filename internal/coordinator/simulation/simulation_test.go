@@ -41,6 +41,7 @@ func TestManySeeds(t *testing.T) {
 func TestBrokenIsFound(t *testing.T) {
 	usual := size{workers: 60, jobs: 3000, arrive: 20 * time.Minute}
 	rough := size{workers: 60, jobs: 1500, arrive: 20 * time.Minute, outages: true}
+	few := size{workers: 60, jobs: 500, arrive: 5 * time.Minute}
 	for name, tt := range map[string]struct {
 		broken broken
 		want   string
@@ -49,7 +50,7 @@ func TestBrokenIsFound(t *testing.T) {
 		"ignores room":          {broken{ignoresRoom: true}, overCommitted, usual},
 		"ignores leases":        {broken{ignoresLeases: true}, twiceAtOnce, usual},
 		"trusts the wall clock": {broken{trustsWallClock: true}, twiceAtOnce, rough},
-		"forgets":               {broken{forgets: true}, lost, usual},
+		"forgets":               {broken{forgets: true}, lost, few},
 		"ignores order":         {broken{ignoresOrder: true}, outOfOrder, usual},
 		"ignores shares":        {broken{ignoresShares: true}, unfair, usual},
 		"ignores abilities":     {broken{ignoresAbilities: true}, unable, usual},

@@ -12,15 +12,16 @@ import (
 )
 
 const (
-	// hold is for how long a machine that stays has its room taken by one attempt: its
-	// process is over before that, and where the machine does not say so, having stopped
-	// it because of a clock that was set, or is not believed to have got it, the
-	// coordinator gives the attempt up when the lease is over, counted from the last
-	// report of it that strayed, with a margin, in the janitor's next round.
-	hold = max(longest+stray, stray+lostAfter+15*time.Second) + round + jitter
+	// busy is for how long a process and what is told of it take at most the room of a
+	// machine that stays: it is offered, accepted, run, and reported, and a report that was
+	// late or not answered is made again.
+	busy = longest + 4*slow
+	// hold is the same where the machine may lose the attempt, because a clock was set or an
+	// answer came too late: then the coordinator gives it up when the lease is over, counted
+	// from the last report that strayed, with a margin, in the janitor's next round.
+	hold = max(busy, slow+lostAfter+15*time.Second+round+jitter)
 	// keptAfter is how long a job that needs several things at once waits before room is
-	// kept for it. Jobs that have waited almost as long count as well, as they will have
-	// before the next look.
+	// kept for it.
 	keptAfter = 30 * time.Second
 )
 
@@ -42,24 +43,30 @@ type vigil struct {
 // At any moment of its wait the machine has no room for it, or it would be given to it
 // within a tick. The room it needs is one of so many slots. Each of them is taken by what
 // was there when the wait began, for no longer than hold, and by those that go before
-// the job. The slot that sees the fewest of those sees no more than their number
-// divided by that of the slots, and after as many times hold, and one for the first, the
-// job has it. With resources there may be but one such place. A job that needs several
-// things at once has nothing kept for it at first; from then on others that come after
-// it get no room where some is kept, and the same holds.
+// the job. The slot that sees the fewest of those sees no more than their number divided
+// by that of the slots; and after as many times hold, and one for the first, the job has
+// it. With resources there may be but one such place, and room may be kept in vain: for a
+// job that found it elsewhere.
+//
+// For one that needs several things at once room is kept after a while, on one of two
+// machines that never lose an attempt, where less is lacking. No later than busy, one of
+// the two things has become free somewhere; no later than twice that the other one has,
+// there, unless one did on the other machine and that is preferred now, which it stays:
+// three times, and once for each job that goes before.
 func (v *vigil) bound(m *machine) time.Duration {
-	places := 1
-	if len(v.job.Demand.Uses) == 0 && m.offer.MaxPerBinary[v.job.BinaryName] == 0 {
-		places = max(1, m.offer.MaxJobs)
-		if v.job.Demand.Light {
-			places = max(1, m.offer.MaxLightJobs)
-		}
+	ahead := time.Duration(v.ahead[m.id])
+	switch {
+	case wide(v.job):
+		return keptAfter + 2*tick + busy*(3+ahead)
+	case len(v.job.Demand.Uses) > 0:
+		return tick + hold*(2+ahead)
+	case m.offer.MaxPerBinary[v.job.BinaryName] > 0:
+		return tick + hold*(1+ahead)
+	case v.job.Demand.Light:
+		return tick + hold*(1+ahead/time.Duration(m.offer.MaxLightJobs))
+	default:
+		return tick + hold*(1+ahead/time.Duration(m.offer.MaxJobs))
 	}
-	bound := tick + hold*time.Duration(1+v.ahead[m.id]/places)
-	if wide(v.job) {
-		bound += keptAfter + tick
-	}
-	return bound
 }
 
 // wide reports whether a job needs several things at once that machines count.
@@ -110,6 +117,9 @@ func had(job *dffmpeg.Job, workerID string) bool {
 
 func (c *checks) tooLong(v *vigil, now time.Time) {
 	for id, ahead := range v.ahead {
+		if wide(v.job) && !c.w.machines[id].calm {
+			continue // room may be kept where a machine leaves, over and over
+		}
 		if bound := v.bound(c.w.machines[id]); now.Sub(v.since) > bound && !v.late {
 			v.late = true
 			c.note(starved, fmt.Sprintf("%s (%d, %s, %v) is the first of its queue for more than %s, and %s would do, which was given %d that go before it",

@@ -24,8 +24,9 @@ type machine struct {
 	offer           dffmpeg.Offer
 	binaries, roots []string
 	build           *build
-	// steady says that it stays: the premise of bounded waiting.
-	steady bool
+	// steady says that it stays: the premise of bounded waiting. A calm one never loses an
+	// attempt, either.
+	steady, calm bool
 	// old says that it is of 0.4.
 	old bool
 	// seldom says that it is there half of the time.
@@ -66,8 +67,9 @@ func (w *world) newMachine(i int) *machine {
 	m.steady = i%4 == 3
 	switch {
 	case i%30 == 7: // see onRack
-		m.steady, m.build, m.roots = true, hardware, []string{"Rack"}
+		m.steady, m.calm, m.build, m.roots = true, true, hardware, []string{"Rack"}
 		m.offer.MaxJobs, m.offer.Resources = 4, map[string]int{"nvenc": 2, "vram": 3}
+		m.offer.Labels = map[string]string{"rack": fmt.Sprint(i / 60)}
 	case i%18 == 4, i%18 == 6: // see inShed
 		m.steady, m.seldom, m.roots = false, i%18 == 6, append(m.roots, "Shed")
 		m.offer.Labels["shed"] = fmt.Sprint(i / 18)
@@ -253,10 +255,20 @@ func (m *machine) ref(jobID string, attempt int) dffmpeg.AttemptRef {
 	return dffmpeg.AttemptRef{JobID: jobID, Attempt: attempt}
 }
 
+// setClock sets the machine's clock, by less than a lease lasts or by hours: set ahead by
+// more than that, it ends what was lent to the machine for a time.
+func (m *machine) setClock() {
+	if m.calm || m.oneIn(2) {
+		m.clock.step(m.random, lostAfter/2)
+		return
+	}
+	m.clock.step(m.random, skew)
+}
+
 // suffer is what happens to machines. The clocks of all are set now and then.
 func (m *machine) suffer(ctx context.Context) {
 	if m.steady {
-		m.clock.step(m.random)
+		m.setClock()
 		return
 	}
 	happens := m.random.IntN(8)
@@ -290,7 +302,7 @@ func (m *machine) suffer(ctx context.Context) {
 	case 3:
 		m.sleep(ctx, m.between(time.Second, 15*time.Minute))
 	case 4:
-		m.clock.step(m.random)
+		m.setClock()
 	case 5: // its GPU breaks, or its ffmpeg is another one now
 		others := slices.DeleteFunc(builds(), func(b *build) bool { return b == m.build })
 		m.build = others[m.random.IntN(len(others))]
@@ -298,7 +310,7 @@ func (m *machine) suffer(ctx context.Context) {
 	default: // is cut off, and goes on; often a time server is what it does not reach
 		m.cutOff = time.Now().Add(m.between(time.Second, 9*time.Minute))
 		if m.oneIn(2) {
-			m.clock.step(m.random)
+			m.setClock()
 		}
 	}
 }

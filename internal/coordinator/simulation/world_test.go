@@ -155,7 +155,7 @@ func (w *world) watch(ctx context.Context, submitted <-chan struct{}) {
 			if deadline.IsZero() {
 				deadline = time.Now().Add(patience)
 				if w.wanted != "" {
-					deadline = time.Now().Add(patience / 3)
+					deadline = time.Now().Add(patience / 6)
 				}
 			}
 			if left == 0 || time.Now().After(deadline) {
