@@ -108,7 +108,7 @@ func (w *world) now() time.Time { return w.clock.now().wall }
 func (w *world) start(ctx context.Context, all *sync.WaitGroup) {
 	logger := slog.New(slog.DiscardHandler)
 	for i := range 3 {
-		queue := &queue{asleep: w.broken.sleeps}
+		queue := &queue{asleep: w.broken.sleeps, takes: planning * time.Duration(w.size.workers)}
 		state := announce.Wrap(profiles.Wrap(w.checks.watch(w.engine)), w, queue)
 		every := tick
 		if w.broken.sleeps {
@@ -182,20 +182,30 @@ func (w *world) Notify(to dffmpeg.Recipient, _ time.Time) {
 	}
 }
 
-// queue wakes one coordinator's scheduler.
+// queue wakes one coordinator's scheduler, which takes its time: what happens meanwhile it
+// sees in one round. No time passes in this world while it plans.
 type queue struct {
 	asleep    bool
+	takes     time.Duration
+	waking    atomic.Bool
 	scheduler atomic.Pointer[scheduler.Scheduler]
 }
 
-func (q *queue) Wake() {
-	if s := q.scheduler.Load(); s != nil && !q.asleep {
-		s.Wake()
-	}
-}
+// planning is what a round takes for each worker.
+const planning = 2 * time.Millisecond
+
+func (q *queue) Wake() { q.WakeAfter(0) }
 
 func (q *queue) WakeAfter(pause time.Duration) {
-	if s := q.scheduler.Load(); s != nil && !q.asleep {
+	s := q.scheduler.Load()
+	switch {
+	case s == nil || q.asleep:
+	case pause > 0:
 		s.WakeAfter(pause)
+	case q.waking.CompareAndSwap(false, true):
+		time.AfterFunc(q.takes, func() {
+			q.waking.Store(false)
+			s.Wake()
+		})
 	}
 }
