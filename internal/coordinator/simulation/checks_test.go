@@ -40,7 +40,8 @@ type checks struct {
 	lostOn    map[string][]string // the machines of 0.4 that have lost a job, by job
 	said      map[string]said     // by worker
 	claims    int
-	fitted    map[string]time.Time // jobs that fitted in the last look, and since when they wait
+	given     map[string]int       // how many jobs each worker was given
+	fitted    map[string]fit       // jobs that fitted in the last look
 	wide      []*dffmpeg.Job       // those that room was kept for in the last look, or is about to be
 	vigils    map[string]*vigil    // by queue
 	shares    map[share]int        // in the last look
@@ -64,6 +65,12 @@ type start struct {
 	at      time.Time // true
 }
 
+// fit is that somebody has room for a job that waits.
+type fit struct {
+	since time.Time      // it waits
+	roomy map[string]int // who has room, with how many jobs each was given
+}
+
 // suspicion is that a job waits although it should have gone before another.
 type suspicion struct {
 	since     time.Time // it waits
@@ -74,7 +81,7 @@ type suspicion struct {
 func newChecks(w *world) *checks {
 	return &checks{
 		w: w, found: make(map[string][]string), jobs: make(map[string]*dffmpeg.Job), runs: make(map[string]map[string]bool),
-		completed: make(map[string]int), lostOn: make(map[string][]string), said: make(map[string]said), fitted: make(map[string]time.Time),
+		completed: make(map[string]int), lostOn: make(map[string][]string), said: make(map[string]said), given: make(map[string]int),
 		begun: make(map[string][]start), suspected: make(map[string]suspicion),
 	}
 }
@@ -171,6 +178,7 @@ func (c *checks) claimed(ctx context.Context, job *dffmpeg.Job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.claims++
+	c.given[m.id]++
 	if over(&m.offer, &load) {
 		c.note(overCommitted, fmt.Sprintf("%s has %+v of %+v", m.id, load, m.offer))
 	}

@@ -194,17 +194,18 @@ func (c *checks) look(ctx context.Context) int {
 			c.wide = append(c.wide, job)
 		}
 	}
-	fitted := make(map[string]time.Time)
-	for _, job := range heads {
-		if len(job.Attempts) == 0 && c.idles(job, roomy[job.ID], loads) { // else others may have to run it
-			fitted[job.ID] = job.LastUpdate
-		}
-	}
 	c.confirm(ctx)
-	for id, since := range fitted {
-		if before, did := c.fitted[id]; did && before.Equal(since) {
-			c.note(idle, c.why(id, roomy[id], loads))
+	fitted := make(map[string]fit)
+	for _, job := range heads {
+		if len(job.Attempts) > 0 || !c.idles(job, roomy[job.ID], loads) {
+			continue // others may have to run it, or room is kept
 		}
+		f := fit{job.LastUpdate, make(map[string]int)}
+		for _, w := range roomy[job.ID] {
+			f.roomy[w.ID] = c.given[w.ID]
+		}
+		fitted[job.ID] = f
+		c.idled(job, f, loads)
 	}
 	c.fitted = fitted
 	c.watchOver(now, heads, workers)
@@ -295,12 +296,17 @@ func (c *checks) cluster(ctx context.Context) ([]dffmpeg.Worker, map[string]*dff
 	return workers, loads, count
 }
 
-// why says who has room for a job that waits.
-func (c *checks) why(jobID string, roomy []*dffmpeg.Worker, loads map[string]*dffmpeg.JobLoad) string {
-	job := c.jobs[jobID]
-	text := fmt.Sprintf("%s (%d, %s, %s %v %+v) waits;", jobID, job.Priority, job.RequesterID, job.BinaryName, job.Paths, job.Demand)
-	for _, w := range roomy {
-		text += fmt.Sprintf(" %s has %+v of %+v;", w.ID, *loads[w.ID], w.Offer)
+// idled notes a job that waits since before the last look for which somebody has had room
+// since then, and was given nothing else.
+func (c *checks) idled(job *dffmpeg.Job, f fit, loads map[string]*dffmpeg.JobLoad) {
+	before, fitted := c.fitted[job.ID]
+	if !fitted || !before.since.Equal(f.since) {
+		return
 	}
-	return text
+	for id, given := range f.roomy {
+		if was, did := before.roomy[id]; did && was == given {
+			c.note(idle, fmt.Sprintf("%s (%d, %s, %s %v %+v) waits; %s has %+v of %+v",
+				job.ID, job.Priority, job.RequesterID, job.BinaryName, job.Paths, job.Demand, id, *loads[id], c.w.machines[id].offer))
+		}
+	}
 }
