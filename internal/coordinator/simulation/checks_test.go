@@ -69,6 +69,8 @@ type start struct {
 type fit struct {
 	since time.Time      // it waits
 	roomy map[string]int // who has room, with how many jobs each was given
+	kept  map[string]bool
+	most  int // of so many of them room may be kept
 }
 
 // suspicion is that a job waits although it should have gone before another.
@@ -255,8 +257,9 @@ func (c *checks) firstInLine(ctx context.Context, job *dffmpeg.Job, offer *dffmp
 		default:
 			continue
 		}
-		c.suspected[other.ID] = suspicion{other.LastUpdate, why, fmt.Sprintf("%s (%d, %s with %d) waits; %s (%d, %s with %d) is begun", other.ID, other.Priority,
-			other.RequesterID, shares[other.RequesterID], job.ID, job.Priority, job.RequesterID, shares[job.RequesterID])}
+		c.suspected[other.ID] = suspicion{other.LastUpdate, why, fmt.Sprintf("%s (%d, %s with %d, %v) waits; %s (%d, %s with %d, %v) is begun on %s",
+			other.ID, other.Priority, other.RequesterID, shares[other.RequesterID], other.Demand,
+			job.ID, job.Priority, job.RequesterID, shares[job.RequesterID], job.Demand, worker.ID)}
 	}
 }
 

@@ -26,13 +26,18 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// TestManySeeds: the same, smaller, with other seeds each time.
+// TestManySeeds: the same, smaller, with other seeds each time, also where machines are cut
+// off all the time.
 func TestManySeeds(t *testing.T) {
-	for range 3 {
+	for _, s := range []size{
+		{workers: 60, jobs: 2000, arrive: 15 * time.Minute},
+		{workers: 60, jobs: 2000, arrive: 15 * time.Minute},
+		{workers: 60, jobs: 1500, arrive: 20 * time.Minute, outages: true},
+	} {
 		seed := uint64(time.Now().UnixNano())
-		t.Logf("seed %d", seed)
-		for invariant, details := range simulate(t, seed, size{workers: 60, jobs: 2000, arrive: 15 * time.Minute}, broken{}, "") {
-			t.Errorf("seed %d: %s, %d times: %q", seed, invariant, len(details), details[:min(3, len(details))])
+		t.Logf("seed %d, %+v", seed, s)
+		for invariant, details := range simulate(t, seed, s, broken{}, "") {
+			t.Errorf("seed %d, %+v: %s, %d times: %q", seed, s, invariant, len(details), details[:min(3, len(details))])
 		}
 	}
 }

@@ -21,7 +21,8 @@ const (
 	// from the last report that strayed, with a margin, in the janitor's next round.
 	hold = max(busy, slow+lostAfter+15*time.Second+round+jitter)
 	// keptAfter is how long a job that needs several things at once waits before room is
-	// kept for it.
+	// kept for it. One that has waited almost as long counts as well, as it will have before
+	// the next look.
 	keptAfter = 30 * time.Second
 )
 
@@ -45,21 +46,22 @@ type vigil struct {
 // was there when the wait began, for no longer than hold, and by those that go before
 // the job. The slot that sees the fewest of those sees no more than their number divided
 // by that of the slots; and after as many times hold, and one for the first, the job has
-// it. With resources there may be but one such place, and room may be kept in vain: for a
-// job that found it elsewhere.
+// it. Of machines with resources only calm ones count, as room may be kept on the others
+// for one that finds it elsewhere in the end.
 //
-// For one that needs several things at once room is kept after a while, on one of two
-// machines that never lose an attempt, where less is lacking. No later than busy, one of
-// the two things has become free somewhere; no later than twice that the other one has,
-// there, unless one did on the other machine and that is preferred now, which it stays:
-// three times, and once for each job that goes before.
+// For a job that needs several things at once room is kept after a while, on one of two
+// calm machines, where less is lacking. No later than busy, one of the two things has
+// become free somewhere; no later than twice that the other one has, there, unless one
+// did on the other machine and that is preferred now, which it stays: three times busy. So
+// long may each of them that goes before a job keep it from its room, and one may be at
+// it.
 func (v *vigil) bound(m *machine) time.Duration {
 	ahead := time.Duration(v.ahead[m.id])
 	switch {
 	case wide(v.job):
 		return keptAfter + 2*tick + busy*(3+ahead)
-	case len(v.job.Demand.Uses) > 0:
-		return tick + hold*(2+ahead)
+	case m.calm:
+		return tick + busy*(1+3+ahead)
 	case m.offer.MaxPerBinary[v.job.BinaryName] > 0:
 		return tick + hold*(1+ahead)
 	case v.job.Demand.Light:
@@ -83,7 +85,7 @@ func wide(job *dffmpeg.Job) bool {
 func (c *checks) watchOver(now time.Time, heads map[string]*dffmpeg.Job, workers []dffmpeg.Worker) {
 	var stay []*dffmpeg.Worker
 	for i := range workers {
-		if c.w.machines[workers[i].ID].steady {
+		if m := c.w.machines[workers[i].ID]; m.steady && (m.calm || m.offer.Resources == nil) {
 			stay = append(stay, &workers[i])
 		}
 	}
@@ -117,9 +119,6 @@ func had(job *dffmpeg.Job, workerID string) bool {
 
 func (c *checks) tooLong(v *vigil, now time.Time) {
 	for id, ahead := range v.ahead {
-		if wide(v.job) && !c.w.machines[id].calm {
-			continue // room may be kept where a machine leaves, over and over
-		}
 		if bound := v.bound(c.w.machines[id]); now.Sub(v.since) > bound && !v.late {
 			v.late = true
 			c.note(starved, fmt.Sprintf("%s (%d, %s, %v) is the first of its queue for more than %s, and %s would do, which was given %d that go before it",
@@ -129,11 +128,19 @@ func (c *checks) tooLong(v *vigil, now time.Time) {
 }
 
 // countAhead counts a job that a machine was given for those that wait for its room, if it
-// goes before them.
+// goes before them. Room may have been kept for it on another machine as well.
 func (c *checks) countAhead(job *dffmpeg.Job, m *machine) {
 	for _, v := range c.vigils {
-		if n, qualified := v.ahead[m.id]; qualified && v.job.ID != job.ID && contend(job, v.job, &m.offer) && c.goesBefore(job, v.job) {
-			v.ahead[m.id] = n + 1
+		if v.job.ID == job.ID || !contend(job, v.job, &m.offer) || !c.goesBefore(job, v.job) {
+			continue
+		}
+		for id := range v.ahead {
+			switch other := c.w.machines[id]; {
+			case m.calm && wide(job) && other.offer.Labels["rack"] == m.offer.Labels["rack"]:
+				v.ahead[id] += 3
+			case other == m:
+				v.ahead[id]++
+			}
 		}
 	}
 }
@@ -190,22 +197,17 @@ func (c *checks) look(ctx context.Context) int {
 	}
 	c.wide = nil
 	for _, job := range heads {
-		if wide(job) && len(roomy[job.ID]) == 0 && now.Sub(job.WaitsSince()) > keptAfter-2*tick {
+		if wide(job) && now.Sub(job.WaitsSince()) > keptAfter-2*tick {
 			c.wide = append(c.wide, job)
 		}
 	}
 	c.confirm(ctx)
 	fitted := make(map[string]fit)
 	for _, job := range heads {
-		if len(job.Attempts) > 0 || !c.idles(job, roomy[job.ID], loads) {
-			continue // others may have to run it, or room is kept
+		if len(job.Attempts) == 0 && len(roomy[job.ID]) > 0 { // else others may have to run it
+			fitted[job.ID] = c.fits(job, roomy[job.ID], loads)
+			c.idled(job, fitted[job.ID])
 		}
-		f := fit{job.LastUpdate, make(map[string]int)}
-		for _, w := range roomy[job.ID] {
-			f.roomy[w.ID] = c.given[w.ID]
-		}
-		fitted[job.ID] = f
-		c.idled(job, f, loads)
 	}
 	c.fitted = fitted
 	c.watchOver(now, heads, workers)
@@ -243,17 +245,19 @@ func vacant(workers []dffmpeg.Worker, loads map[string]*dffmpeg.JobLoad) map[boo
 	return free
 }
 
-// idles reports whether one of those that have room for a job should take it: it is not
-// kept for one that needs several things at once and has waited for long. Each of those
-// has the room of one worker kept.
-func (c *checks) idles(job *dffmpeg.Job, roomy []*dffmpeg.Worker, loads map[string]*dffmpeg.JobLoad) bool {
-	keepers := 0
+// fits returns who has room for a job. Each job that needs several things at once, has
+// waited for long and does not go after this one has the room of one worker kept.
+func (c *checks) fits(job *dffmpeg.Job, roomy []*dffmpeg.Worker, loads map[string]*dffmpeg.JobLoad) fit {
+	f := fit{since: job.LastUpdate, roomy: make(map[string]int), kept: make(map[string]bool)}
+	for _, w := range roomy {
+		f.roomy[w.ID], f.kept[w.ID] = c.given[w.ID], c.keptFrom(job, w, loads[w.ID])
+	}
 	for _, other := range c.wide {
 		if other.Priority >= job.Priority && other.ID != job.ID {
-			keepers++
+			f.most++
 		}
 	}
-	return len(roomy) > keepers || slices.ContainsFunc(roomy, func(w *dffmpeg.Worker) bool { return !c.keptFrom(job, w, loads[w.ID]) })
+	return f
 }
 
 // keptFrom reports whether the room of a worker may be kept for a job that needs several
@@ -297,16 +301,25 @@ func (c *checks) cluster(ctx context.Context) ([]dffmpeg.Worker, map[string]*dff
 }
 
 // idled notes a job that waits since before the last look for which somebody has had room
-// since then, and was given nothing else.
-func (c *checks) idled(job *dffmpeg.Job, f fit, loads map[string]*dffmpeg.JobLoad) {
+// since then that was not kept, and was given nothing else.
+func (c *checks) idled(job *dffmpeg.Job, now fit) {
 	before, fitted := c.fitted[job.ID]
-	if !fitted || !before.since.Equal(f.since) {
+	if !fitted || !before.since.Equal(now.since) {
 		return
 	}
-	for id, given := range f.roomy {
-		if was, did := before.roomy[id]; did && was == given {
-			c.note(idle, fmt.Sprintf("%s (%d, %s, %s %v %+v) waits; %s has %+v of %+v",
-				job.ID, job.Priority, job.RequesterID, job.BinaryName, job.Paths, job.Demand, id, *loads[id], c.w.machines[id].offer))
+	var idlers []string
+	kept := 0
+	for id, given := range now.roomy {
+		if was, did := before.roomy[id]; !did || was != given {
+			continue
 		}
+		idlers = append(idlers, id)
+		if now.kept[id] || before.kept[id] {
+			kept++
+		}
+	}
+	if len(idlers) > min(kept, max(now.most, before.most)) {
+		c.note(idle, fmt.Sprintf("%s (%d, %s, %s %v %+v) waits, and %v have room; for %d that wait some is kept",
+			job.ID, job.Priority, job.RequesterID, job.BinaryName, job.Paths, job.Demand, idlers, now.most))
 	}
 }

@@ -139,8 +139,7 @@ func (w *world) start(ctx context.Context, all *sync.WaitGroup) {
 	synctest.Wait()
 }
 
-// patience is how long a run may take after the last job was submitted; less when a
-// violation is wanted.
+// patience is how long a run may take after the last job was submitted.
 const patience = 3 * time.Hour
 
 // watch looks at the whole once in a while until all jobs have ended.
@@ -154,9 +153,6 @@ func (w *world) watch(ctx context.Context, submitted <-chan struct{}) {
 		case <-submitted:
 			if deadline.IsZero() {
 				deadline = time.Now().Add(patience)
-				if w.wanted != "" {
-					deadline = time.Now().Add(patience / 6)
-				}
 			}
 			if left == 0 || time.Now().After(deadline) {
 				w.checks.conclude(ctx)
