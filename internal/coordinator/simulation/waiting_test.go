@@ -197,7 +197,7 @@ func (c *checks) look(ctx context.Context) int {
 	}
 	c.wide = nil
 	for _, job := range heads {
-		if wide(job) && now.Sub(job.WaitsSince()) > keptAfter-2*tick {
+		if wide(job) && (len(job.Attempts) > 0 || now.Sub(job.WaitsSince()) > keptAfter-2*tick) { // those behind it may wait for longer
 			c.wide = append(c.wide, job)
 		}
 	}
