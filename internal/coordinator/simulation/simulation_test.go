@@ -46,6 +46,7 @@ func TestManySeeds(t *testing.T) {
 func TestBrokenIsFound(t *testing.T) {
 	usual := size{workers: 60, jobs: 3000, arrive: 20 * time.Minute}
 	rough := size{workers: 60, jobs: 1500, arrive: 20 * time.Minute, outages: true}
+	crowded := size{workers: 40, jobs: 5000, arrive: 40 * time.Minute} // for onRack
 	few := size{workers: 60, jobs: 500, arrive: 5 * time.Minute}
 	for name, tt := range map[string]struct {
 		broken broken
@@ -60,7 +61,7 @@ func TestBrokenIsFound(t *testing.T) {
 		"ignores shares":        {broken{ignoresShares: true}, unfair, usual},
 		"ignores abilities":     {broken{ignoresAbilities: true}, unable, usual},
 		"ignores age":           {broken{ignoresAge: true}, backAgain, rough},
-		"keeps nothing":         {broken{keepsNothing: true}, starved, usual},
+		"keeps nothing":         {broken{keepsNothing: true}, starved, crowded},
 		"takes the youngest":    {broken{newestFirst: true}, tooOld, usual},
 		"sleeps":                {broken{sleeps: true}, idle, usual},
 		"is unfenced":           {broken{unfenced: true}, twiceDone, usual},
