@@ -16,10 +16,11 @@ const (
 	// machine that stays: it is offered, accepted, run, and reported, and a report that was
 	// late or not answered is made again.
 	busy = longest + 4*slow
-	// hold is the same where the machine may lose the attempt, because a clock was set or an
-	// answer came too late: then the coordinator gives it up when the lease is over, counted
-	// from the last report that strayed, with a margin, in the janitor's next round.
-	hold = max(busy, slow+lostAfter+15*time.Second+round+jitter)
+	// hold is the same where the machine may lose the attempt, at its very end, because a
+	// clock was set or an answer came too late: then the coordinator gives it up when the
+	// lease is over, counted from the last report that strayed, with a margin, in the
+	// janitor's next round.
+	hold = busy + lostAfter + 15*time.Second + round + jitter
 	// keptAfter is how long a job that needs several things at once waits before room is
 	// kept for it. One that has waited almost as long counts as well, as it will have before
 	// the next look.
