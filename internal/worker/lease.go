@@ -15,13 +15,17 @@ type lease struct {
 	renewed time.Time     // when what renewed it was sent
 }
 
+// lastTry is for how long the coordinator is asked once more when a lease is over: that
+// may be so because the clock was set.
+const lastTry = 5 * time.Second
+
 // newLease returns the lease that a request gives, from when the accept was sent that the
 // coordinator took. It ends earlier than the coordinator counts, by what it may take to
-// stop the process.
+// ask once more and to stop the process.
 func newLease(request *dffmpeg.JobRequest, grace time.Duration, accepted time.Time) *lease {
 	length := time.Duration(request.LostAfter) * time.Second
 	if length > 0 {
-		length = max(length-grace, length/2)
+		length = max(length-lastTry-grace, length/2)
 	}
 	return &lease{length: length, renewed: accepted}
 }
@@ -36,11 +40,11 @@ func (l *lease) left() time.Duration {
 	return max(0, l.length-max(now.Sub(l.renewed), now.Round(0).Sub(l.renewed.Round(0))))
 }
 
-// renew calls what tells the coordinator, for no longer than the lease lasts; when that
-// succeeds the lease begins anew, from when it was called.
+// renew calls what tells the coordinator, for no longer than the lease lasts or a last
+// try; when that succeeds the lease begins anew, from when it was called.
 func (l *lease) renew(ctx context.Context, tell func(context.Context) (bool, error)) (bool, error) {
 	if l.length > 0 {
-		bounded, cancel := context.WithTimeout(ctx, l.left())
+		bounded, cancel := context.WithTimeout(ctx, max(l.left(), lastTry))
 		defer cancel()
 		ctx = bounded
 	}

@@ -62,8 +62,17 @@ func (a *announcer) mail(messages []dffmpeg.Message) {
 		if i > 0 && messages[i-1].To == m.To {
 			continue
 		}
-		a.post.Notify(m.To, m.NotBefore)
+		a.post.Notify(m.To, due(&m))
 	}
+}
+
+// due returns from when a message may be delivered by this machine's clock, the zero time
+// for at once. The message says so by the store's, whose present its timestamp is.
+func due(m *dffmpeg.Message) time.Time {
+	if m.NotBefore.IsZero() {
+		return time.Time{}
+	}
+	return time.Now().Add(m.NotBefore.Sub(m.Timestamp))
 }
 
 func (a *announcer) Submit(ctx context.Context, job dffmpeg.Job) (store.Change, error) {

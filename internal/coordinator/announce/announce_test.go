@@ -131,3 +131,33 @@ func TestJanitorsDecisionsAreAnnounced(t *testing.T) {
 		t.Errorf("announced (-want +got):\n%s", diff)
 	}
 }
+
+// nobody is a queue without a scheduler.
+type nobody struct{}
+
+func (nobody) Wake()                   {}
+func (nobody) WakeAfter(time.Duration) {}
+
+// until records when mail may be delivered.
+type until struct{ notBefore time.Time }
+
+func (u *until) Notify(_ dffmpeg.Recipient, notBefore time.Time) { u.notBefore = notBefore }
+
+// TestHeldBackByThisClock: the database's clock says until when a message is held back, and
+// whoever delivers it has another one.
+func TestHeldBackByThisClock(t *testing.T) {
+	for _, skew := range []time.Duration{-time.Hour, time.Hour} {
+		engine := memory.New(func() time.Time { return time.Now().Add(skew) }, dffmpeg.NewIDSource())
+		var post until
+		state := Wrap(engine, &post, nobody{})
+		_, err := state.Register(t.Context(), store.Registration{
+			Token: "x", Delay: time.Second, Worker: dffmpeg.Worker{ID: "w1", Status: dffmpeg.WorkerOnline, Transport: "http_polling"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wait := time.Until(post.notBefore); wait < 0 || wait > time.Second {
+			t.Errorf("with a database whose clock is %s ahead, the message is held back for %s, want about a second", skew, wait)
+		}
+	}
+}

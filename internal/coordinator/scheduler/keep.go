@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -32,13 +33,24 @@ func (c *Cluster) keep(q *queue, more feed) error {
 	if there, err := more.first(q); err != nil || !there {
 		return err
 	}
-	job := &q.jobs[0]
-	if c.now.Sub(job.WaitsSince()) < patience {
+	if c.now.Sub(q.waitsSince()) < patience {
 		return nil
 	}
 	q.kept = true
-	best.keep(job)
+	best.keep(&q.jobs[0])
 	return nil
+}
+
+// waitsSince returns since when one of the queue's jobs waits, of those that were read: the
+// first one may be there for another attempt, and would end what is kept for those behind.
+func (q *queue) waitsSince() time.Time {
+	since := q.jobs[0].WaitsSince()
+	for i := range q.jobs {
+		if one := q.jobs[i].WaitsSince(); one.Before(since) {
+			since = one
+		}
+	}
+	return since
 }
 
 // greedy reports whether the jobs of the queue may need several things at once.
@@ -52,11 +64,18 @@ func (c *Cluster) nearest(job *dffmpeg.Job) *candidate {
 		if one.several(job) < 2 {
 			return nil // there its turn comes
 		}
-		if one.kept == nil && (best == nil || one.lacking(job) < best.lacking(job)) {
+		if one.kept == nil && (best == nil || nearer(job, one, best)) {
 			best = one
 		}
 	}
 	return best
+}
+
+// nearer reports whether a lacks less for a job than b does. Of two that lack the same it
+// is always the same one: what is free on the one would be given away while it is the
+// other's turn.
+func nearer(job *dffmpeg.Job, a, b *candidate) bool {
+	return cmp.Or(cmp.Compare(a.lacking(job), b.lacking(job)), cmp.Compare(a.worker.ID, b.worker.ID)) < 0
 }
 
 // keep counts a job as the worker's that it has not got.
