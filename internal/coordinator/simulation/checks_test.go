@@ -244,7 +244,8 @@ func (c *checks) firstInLine(ctx context.Context, job *dffmpeg.Job, offer *dffmp
 		return
 	}
 	for _, other := range heads {
-		if len(other.Attempts) > 0 || c.w.now().Sub(other.LastUpdate) <= tick || !c.qualifies(&worker, other) ||
+		// What takes other room may have been planned before there was some for this one.
+		if len(other.Attempts) > 0 || c.w.now().Sub(other.LastUpdate) <= tick || !contend(job, other, offer) || !c.qualifies(&worker, other) ||
 			offer.Reached(other, load) != nil || c.keptFrom(other, &worker, load) {
 			continue
 		}
