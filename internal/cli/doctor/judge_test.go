@@ -345,6 +345,8 @@ func TestWorkers(t *testing.T) {
 	twoSessions := &dffmpeg.Job{BinaryName: "ffmpeg", Demand: dffmpeg.Demand{Uses: map[string]int{"nvenc": 2}}}
 	counting := worker("w1", "ffmpeg", "")
 	counting.Offer.Resources = map[string]int{"nvenc": 1}
+	looking := worker("w1", "ffmpeg", "")
+	looking.Offer.Programs = map[string]dffmpeg.Program{"ffmpeg": {Looking: true}}
 	question := &dffmpeg.Job{BinaryName: "ffmpeg", Demand: dffmpeg.Demand{Worker: "qw"}}
 	for name, tt := range map[string]struct {
 		job     *dffmpeg.Job
@@ -368,6 +370,7 @@ func TestWorkers(t *testing.T) {
 		"a job needs all":  {both, false, []dffmpeg.Worker{worker("w1", "ffmpeg", "A"), worker("w2", "ffmpeg", "B")}, Problem, []string{"give one worker all of these paths"}, nil},
 		"streams":          {stream, false, []dffmpeg.Worker{old}, Problem, []string{"upgrade a worker to 0.5"}, []string{"old  cannot: lacks standard streams"}},
 		"abilities":        {coded, false, []dffmpeg.Worker{plain}, Problem, []string{"w1 lacks only encoder hevc_nvenc, the label gpu=new", "worker programs w1"}, []string{"w1  cannot: lacks encoder hevc_nvenc, the label gpu=new"}},
+		"looking":          {&dffmpeg.Job{BinaryName: "ffmpeg", Demand: dffmpeg.Demand{Needs: []string{"encoder:x"}}}, false, []dffmpeg.Worker{looking}, Problem, []string{"wait for worker w1"}, []string{"w1  cannot: lacks what its program can do, which it is still finding out"}},
 		"resources":        {twoSessions, false, []dffmpeg.Worker{counting}, Problem, []string{"w1 lacks only the resource nvenc=2. Labels and resources are in its configuration"}, []string{"w1  cannot: lacks the resource nvenc=2"}},
 		"for another":      {question, false, []dffmpeg.Worker{worker("w1", "ffmpeg", "")}, Problem, []string{"0 of 1 online could take ffmpeg, which is for worker qw only", "bring worker qw online", "scheduler.query_worker"}, []string{"w1  cannot: is not the worker that it is for"}},
 		"for this one":     {question, false, []dffmpeg.Worker{worker("w1", "ffmpeg", ""), worker("qw", "ffmpeg", "")}, OK, []string{"1 of 2 online could take ffmpeg, which is for worker qw only"}, []string{"qw  could take it"}},

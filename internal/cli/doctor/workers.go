@@ -28,6 +28,7 @@ type Verdict struct {
 	// requires, and LacksResources what the job uses more of than there is, as
 	// name=number.
 	LacksAbilities []string `json:"lacks_abilities,omitempty"`
+	Looking        bool     `json:"looking,omitempty"` // it is still finding out which those are
 	LacksLabels    []string `json:"lacks_labels,omitempty"`
 	LacksResources []string `json:"lacks_resources,omitempty"`
 	// Lines says that it sends lines instead of bytes, and reads no input; Whole that it
@@ -43,7 +44,7 @@ func verdict(job *dffmpeg.Job, w *dffmpeg.Worker) Verdict {
 		Worker: w.ID, Status: w.Status, Could: lack.Nothing(),
 		Paused: lack.Paused, SetAside: lack.SetAside, ForAnother: lack.Other,
 		LacksBinary: lack.Binary, LacksPaths: lack.Paths, LacksStreams: lack.Streams,
-		LacksAbilities: lack.Abilities, LacksLabels: lack.Labels,
+		LacksAbilities: lack.Abilities, Looking: lack.Looking, LacksLabels: lack.Labels,
 		Lines: !w.Has(dffmpeg.FeatureStdio), Whole: !w.Has(dffmpeg.FeatureSegments),
 	}
 	for _, name := range lack.Resources {
@@ -93,7 +94,13 @@ func (v *Verdict) sentence() string {
 // not have.
 func (v *Verdict) lacksOf() []string {
 	var lacks []string
+	if v.Looking {
+		lacks = append(lacks, "what its program can do, which it is still finding out")
+	}
 	for _, ability := range v.LacksAbilities {
+		if v.Looking {
+			break // all, as long as nothing is known
+		}
 		lacks = append(lacks, strings.Replace(ability, ":", " ", 1))
 	}
 	for _, label := range v.LacksLabels {
@@ -232,6 +239,9 @@ func remedy(job *dffmpeg.Job, verdicts []Verdict, nobody []string) string {
 	}
 	for _, v := range verdicts {
 		if v.Status == dffmpeg.WorkerOnline && v.LacksBinary == "" && len(v.LacksPaths) == 0 {
+			if v.Looking {
+				return fmt.Sprintf("wait for worker %s to find out what its programs can do; its log says when it has", show.Text(v.Worker))
+			}
 			return fmt.Sprintf("%s lacks only %s. Labels and resources are in its configuration; dffmpeg client worker programs %s shows what its programs can do, and its log with log_level: debug why hardware does not work",
 				show.Text(v.Worker), strings.Join(v.lacksOf(), ", "), show.Text(v.Worker))
 		}
