@@ -37,7 +37,9 @@ func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Rebind: func(query string) string { return query },
 		// A loose index scan: "Using index for group-by" in its plan.
-		Queues:    "SELECT DISTINCT queue FROM dffmpeg_jobs WHERE queue > ? ORDER BY queue LIMIT ?",
+		Queues: "SELECT DISTINCT queue FROM dffmpeg_jobs WHERE queue > ? ORDER BY queue LIMIT ?",
+		// Else the optimizer may find all of a queue by another index, and sort them.
+		Waiting:   " FORCE INDEX (dffmpeg_jobs_queue)",
 		Duplicate: func(err error) bool { return number(err) == duplicateKey },
 		Collided: func(err error) bool {
 			return number(err) == deadlock || number(err) == lockTimeout

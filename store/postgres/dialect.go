@@ -30,7 +30,7 @@ const (
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Rebind:    rebind,
-		Queues:    sqlstore.SkippingQueues,
+		Queues:    sqlstore.SkippingQueues(""),
 		Duplicate: func(err error) bool { return code(err) == uniqueViolation },
 		Collided: func(err error) bool {
 			return code(err) == serializationFailure || code(err) == deadlockDetected

@@ -20,10 +20,13 @@ var errLocked = errors.New("another process has kept the database locked")
 
 // dialect describes the engine to the generic SQL.
 func dialect() sqlstore.Dialect {
+	const waiting = " INDEXED BY dffmpeg_jobs_queue"
 	return sqlstore.Dialect{
 		Rebind: func(query string) string { return query },
-		Queues: sqlstore.SkippingQueues,
-		Held:   " INDEXED BY dffmpeg_jobs_held",
+		// Without statistics the planner takes the index of the status, which finds all
+		// that wait.
+		Queues: sqlstore.SkippingQueues(waiting), Waiting: waiting,
+		Held: " INDEXED BY dffmpeg_jobs_held",
 		Duplicate: func(err error) bool {
 			c := code(err)
 			return c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || c == sqlite3.SQLITE_CONSTRAINT_UNIQUE

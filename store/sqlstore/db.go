@@ -45,8 +45,9 @@ type Dialect struct {
 	// they recognise as that.
 	Queues string
 	// Held follows the name of the table in queries that count the jobs in the hands of
-	// workers: a hint, where the planner does not see which index has all they ask for.
-	Held string
+	// workers, and Waiting in those of the queues: hints, where the planner does not see
+	// which index has all they ask for.
+	Held, Waiting string
 	// Explain returns a sentence for the caller about what is wrong with the
 	// database, such as a full disk, without anything secret; "" when an error
 	// says nothing of that kind.

@@ -15,17 +15,20 @@ import (
 // begins is the condition that a job may begin.
 const begins = "(not_before IS NULL OR not_before <= ?)"
 
-// SkippingQueues is Dialect.Queues for engines that look up the least queue after another
-// at once.
-const SkippingQueues = `WITH RECURSIVE found (queue, number) AS (
-	SELECT MIN(queue), 1 FROM dffmpeg_jobs WHERE queue > ? AND status = 'pending'
-	UNION ALL SELECT (SELECT MIN(queue) FROM dffmpeg_jobs WHERE queue > found.queue AND status = 'pending'), number + 1 FROM found WHERE queue IS NOT NULL AND number < ?
+// SkippingQueues returns Dialect.Queues for engines that look up the least queue after
+// another at once, given their Dialect.Waiting.
+func SkippingQueues(waiting string) string {
+	return `WITH RECURSIVE found (queue, number) AS (
+	SELECT MIN(queue), 1 FROM dffmpeg_jobs` + waiting + ` WHERE queue > ? AND status = 'pending'
+	UNION ALL SELECT (SELECT MIN(queue) FROM dffmpeg_jobs` + waiting + ` WHERE queue > found.queue AND status = 'pending'), number + 1
+		FROM found WHERE queue IS NOT NULL AND number < ?
 ) SELECT queue FROM found WHERE queue IS NOT NULL`
+}
 
 // Queues implements store.Jobs. It reads the index of queues alone. A queue in which no
 // job may begin yet takes a place among those found, so it may take several looks.
 func (s *State) Queues(ctx context.Context, after string, limit int) ([]store.Head, error) {
-	query := "SELECT queue, (SELECT job_id FROM dffmpeg_jobs WHERE queue = names.queue AND status = 'pending' AND " + begins +
+	query := "SELECT queue, (SELECT job_id FROM dffmpeg_jobs" + s.dialect.Waiting + " WHERE queue = names.queue AND status = 'pending' AND " + begins +
 		" ORDER BY job_id LIMIT 1) FROM (" + s.dialect.Queues + ") names ORDER BY queue"
 	var found []store.Head
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
@@ -62,7 +65,7 @@ func scanHead(row scanner) (store.Head, error) {
 
 // Queued implements store.Jobs.
 func (s *State) Queued(ctx context.Context, queue, after string, limit int) ([]dffmpeg.Job, error) {
-	return s.jobs(ctx, "dffmpeg_jobs WHERE queue = ? AND status = 'pending' AND job_id > ? AND "+begins+" ORDER BY queue, job_id LIMIT ?",
+	return s.jobs(ctx, "dffmpeg_jobs"+s.dialect.Waiting+" WHERE queue = ? AND status = 'pending' AND job_id > ? AND "+begins+" ORDER BY queue, job_id LIMIT ?",
 		queue, after, s.stamp().UnixMicro(), limit)
 }
 
@@ -114,7 +117,7 @@ func (s *State) Depths(ctx context.Context) ([]store.Depth, error) {
 			err := row.Scan(&d.Queue, &d.Jobs, &d.Oldest)
 			d.Priority, d.RequesterID = transition.QueueOf(d.Queue)
 			return d, err
-		}, "SELECT queue, COUNT(*), MIN(job_id) FROM dffmpeg_jobs WHERE queue > '' AND status = 'pending' GROUP BY queue ORDER BY queue")
+		}, "SELECT queue, COUNT(*), MIN(job_id) FROM dffmpeg_jobs"+s.dialect.Waiting+" WHERE queue > '' AND status = 'pending' GROUP BY queue ORDER BY queue")
 		return err
 	})
 	return depths, err
@@ -124,7 +127,7 @@ func (s *State) Depths(ctx context.Context) ([]store.Depth, error) {
 func (s *State) Ahead(ctx context.Context, queue, jobID string) (int, error) {
 	var count int
 	err := s.view(ctx, func(ctx context.Context, tx *txn) error {
-		return tx.row(ctx, "SELECT COUNT(*) FROM dffmpeg_jobs WHERE queue = ? AND status = 'pending' AND job_id < ?", queue, jobID).Scan(&count)
+		return tx.row(ctx, "SELECT COUNT(*) FROM dffmpeg_jobs"+s.dialect.Waiting+" WHERE queue = ? AND status = 'pending' AND job_id < ?", queue, jobID).Scan(&count)
 	})
 	return count, err
 }

@@ -127,12 +127,8 @@ func (s *Scheduler) Assign(ctx context.Context) error {
 // round assigns what can be assigned in the cluster as it is now, and reports whether
 // a claim was refused: then the cluster is not as it was.
 func (s *Scheduler) round(ctx context.Context) (refused bool, err error) {
-	queues, err := s.kinds.queues(ctx)
+	queues, c, err := s.look(ctx)
 	if err != nil || len(queues) == 0 {
-		return false, err
-	}
-	c, err := s.cluster(ctx)
-	if err != nil {
 		return false, err
 	}
 	c.enter(queues)
@@ -146,6 +142,29 @@ func (s *Scheduler) round(ctx context.Context) (refused bool, err error) {
 			return lost, err
 		}
 	}
+}
+
+// look reads what waits, and if anything does, who works: at the same time when something
+// waited the last time.
+func (s *Scheduler) look(ctx context.Context) (queues []*queue, c *Cluster, err error) {
+	if len(s.kinds.known) == 0 {
+		if queues, err = s.kinds.queues(ctx); err != nil || len(queues) == 0 {
+			return nil, nil, err
+		}
+		c, err = s.cluster(ctx)
+		return queues, c, err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		queues, err = s.kinds.queues(ctx)
+		return err
+	})
+	group.Go(func() (err error) {
+		c, err = s.cluster(ctx)
+		return err
+	})
+	err = group.Wait()
+	return queues, c, err
 }
 
 // cluster reads who works, and how much.
